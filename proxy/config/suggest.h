@@ -1,0 +1,12 @@
+/* The known name that an unknown one most likely was meant to be. */
+#ifndef VIADUCT_CONFIG_SUGGEST_H
+#define VIADUCT_CONFIG_SUGGEST_H
+
+#include "base/str.h"
+#include "config/option_table.h"
+
+/* The option nearest to a misspelt name, dots and underscores being alike and letters compared without case, so that the rest
+ * of an environment variable's name may be given too. OPTION_COUNT if none is near enough to be worth saying. */
+enum option_id suggest_option(struct str name);
+
+#endif
