@@ -2,6 +2,7 @@
  * Messages name the place: "FILE:LINE: option: …", "VIADUCT_OPTION: option: …", "--set option: …". */
 #include "config/settings_build.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "config/paths.h"
 #include "config/printable.h"
@@ -14,9 +15,6 @@
 #include <string.h>
 
 enum { REASON_BYTES = 512 };
-
-/* Variables that begin like options but are read by the scripts around the program. */
-static const char *const other_variables[] = {"VIADUCT_BIN"};
 
 /* A message is one line, whatever was put into it. */
 static void one_line(char *text)
@@ -158,15 +156,6 @@ static bool file_read(struct settings_build *b)
 	return is_ok;
 }
 
-static bool is_other_variable(struct str name)
-{
-	for (size_t i = 0; i < sizeof(other_variables) / sizeof(other_variables[0]); i++) {
-		if (str_eq(name, str_of(other_variables[i])))
-			return true;
-	}
-	return false;
-}
-
 /* One "NAME=value" whose name begins with our prefix. */
 static bool variable_set(struct settings_build *b, struct str variable)
 {
@@ -176,14 +165,13 @@ static bool variable_set(struct settings_build *b, struct str variable)
 
 	if (id != OPTION_COUNT && name.len < variable.len)
 		return text_set(b, id, (struct origin){ORIGIN_ENVIRONMENT, 0}, variable.p + name.len + 1, NULL);
-	if (is_other_variable(name))
-		return true;
+	/* The environment is shared: Kubernetes sets VIADUCT_PORT for a service called viaduct. So a stranger is no error, but what
+	 * looks like a slip is said. */
 	nearest = suggest_option(str_from(name, sizeof(OPTION_ENV_PREFIX) - 1));
-	printable_show(name, shown);
-	if (nearest == OPTION_COUNT)
-		return build_fail_at(b, "%s: there is no such option for this variable of the environment", shown);
-	return build_fail_at(b, "%s: there is no such option for this variable of the environment (is %s meant?)", shown,
-		option_env_name(nearest, env));
+	if (nearest != OPTION_COUNT)
+		log_warn("%s: there is no such option for this variable of the environment (is %s meant?)",
+			 printable_show(name, shown), option_env_name(nearest, env));
+	return true;
 }
 
 static bool environment_read(struct settings_build *b)

@@ -165,10 +165,6 @@ static void test_unknown(void **state)
 	refuses("\"wor\\nkers\": 1\n", NULL, NULL, "$:1: wor\\x0akers: there is no such option (is workers meant?)");
 	refuses("dns: 1\n", NULL, NULL, "$:1: dns: is a section and has no value of its own");
 	refuses("dsn:\n", NULL, NULL, "$:1: dsn: there is no such option");
-	refuses(NULL, "VIADUCT_WORKER=1", NULL,
-		"VIADUCT_WORKER: there is no such option for this variable of the environment (is VIADUCT_WORKERS meant?)");
-	refuses(NULL, "VIADUCT_QQQQQQQ=1", NULL,
-		"VIADUCT_QQQQQQQ: there is no such option for this variable of the environment");
 	refuses(NULL, NULL, "wokers=1", "--set wokers: there is no such option (is workers meant?)");
 	refuses(NULL, NULL, "=1", "--set (empty): there is no such option");
 }
