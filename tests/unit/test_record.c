@@ -1,0 +1,120 @@
+/* Records: a deep copy that shares nothing with the original. */
+#include "base/mem.h"
+#include "capture/record.h"
+#include "flow_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void assert_str(struct str got, const char *expected)
+{
+	assert_int_equal(got.len, strlen(expected));
+	assert_memory_equal(got.p, expected, got.len);
+}
+
+/* The original is overwritten before the copy is looked at. */
+static void test_is_deep(void **state)
+{
+	struct flow_fixture *f = mem_alloc(sizeof(*f));
+	char url[] = "http://example.com/a", detail[] = "in words";
+	struct record *r;
+
+	(void)state;
+	fixture_init(f, 42);
+	f->x.url = (struct str){url, sizeof(url) - 1};
+	f->x.detail = detail;
+	r = record_new(&f->x);
+	memset(url, 'x', sizeof(url));
+	memset(detail, 'x', sizeof(detail) - 1);
+	memset(f, 0xa5, sizeof(*f));
+	mem_free(f);
+
+	assert_int_equal(r->facts.id, 42);
+	assert_null(r->next);
+	assert_str(r->facts.url, "http://example.com/a");
+	assert_string_equal(r->facts.detail, "in words");
+	assert_str(r->facts.user, "alice");
+	assert_str(r->facts.target.authority.host, "example.com");
+	assert_str(r->facts.request->fields.v[1].name, "uSER-aGENT");
+	assert_str(r->facts.request->fields.v[3].value, "two");
+	assert_int_equal(r->facts.response->trailers.n, 1);
+	assert_str(r->facts.response->trailers.v[0].value, "42");
+	record_free(r);
+}
+
+static void test_hops(void **state)
+{
+	struct flow_fixture f;
+	struct record *r;
+	const struct hop_facts *h;
+
+	(void)state;
+	fixture_init(&f, 1);
+	r = record_new(&f.x);
+	memset(f.hops, 0xa5, sizeof(f.hops));
+	h = r->facts.hops;
+	assert_int_equal(h->number, 1);
+	assert_int_equal(h->response->status, 302);
+	assert_string_equal(h->decision, "followed: 302");
+	h = h->next;
+	assert_int_equal(h->number, 2);
+	assert_string_equal(h->tls_cipher, "TLS_AES_128_GCM_SHA256");
+	assert_str(h->dropped, "Cookie, Authorization");
+	assert_int_equal(h->times.wait_us, 900);
+	assert_null(h->next);
+	record_free(r);
+}
+
+/* What an exchange has at its very begin: next to nothing. */
+static void test_empty(void **state)
+{
+	struct exchange_facts x;
+	struct record *r;
+
+	(void)state;
+	memset(&x, 0xff, sizeof(x)); /* a target that is not valid may hold anything */
+	x.user = x.url = STR_NONE;
+	x.request = x.response = NULL;
+	x.detail = NULL;
+	x.hops = NULL;
+	x.has_target = false;
+	x.outcome = OUTCOME_PENDING;
+	r = record_new(&x);
+	assert_null(r->facts.request);
+	assert_null(r->facts.hops);
+	assert_null(r->facts.url.p);
+	assert_null(r->facts.target.path.p);
+	record_free(r);
+	record_free(NULL);
+}
+
+/* NUL and other bytes are bytes. */
+static void test_bytes(void **state)
+{
+	struct flow_fixture f;
+	struct record *r;
+
+	(void)state;
+	fixture_init(&f, 1);
+	f.x.url = (struct str){"a\0b\xff", 4};
+	r = record_new(&f.x);
+	assert_int_equal(r->facts.url.len, 4);
+	assert_memory_equal(r->facts.url.p, "a\0b\xff", 4);
+	record_free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_is_deep),
+		cmocka_unit_test(test_hops),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
