@@ -24,6 +24,13 @@ struct framing {
 	bool asks_upgrade; /* a 1.1 request without a body, with Upgrade (h2c not among it) that Connection names */
 };
 
+/* The fields on framing and the transport that a codec puts behind those of a message it sends. */
+struct sent_framing {
+	bool has_length, is_chunked;
+	uint64_t length;
+	bool close, upgrade, keep_alive; /* what Connection says; keep_alive only without the others */
+};
+
 /* Also checks Host (1.1), CONNECT, Expect and unknown codings: the guards 5, 6, 7, 10 on hostile input. Errors: ERR_bad_framing,
  * ERR_bad_host, ERR_coding_unsupported, ERR_expect_unsupported. */
 enum error framing_of_request(const struct message *m, struct framing *ret) MUST_CHECK;

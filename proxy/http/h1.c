@@ -186,6 +186,9 @@ void h1_go_raw(struct h1 *h)
 {
 	h->stream.is_raw = true;
 	h->stream.in_end = false;
+	/* the message that asked for it has ended; the channel begins */
+	h->stream.out_end = false;
+	h->stream.is_sent = false;
 	h->state = H1_RAW;
 	h->out_kind = BODY_RAW;
 	h->has_head = true;

@@ -216,7 +216,7 @@ static void client_ended(struct h1 *h, enum error error)
 	}
 }
 
-static void choose_body(struct h1 *h, const struct body_plan *plan, struct h1_framing_fields *f)
+static void choose_body(struct h1 *h, const struct body_plan *plan, struct sent_framing *f)
 {
 	h->out_kind = BODY_NONE;
 	switch (plan->kind) {
@@ -240,7 +240,7 @@ static void choose_body(struct h1 *h, const struct body_plan *plan, struct h1_fr
 static void client_send_head(struct stream *s, const struct message *m, const struct body_plan *plan)
 {
 	struct h1 *h = h1_of(s);
-	struct h1_framing_fields f = {.close = plan->close, .upgrade = plan->is_upgrade};
+	struct sent_framing f = {.close = plan->close, .upgrade = plan->is_upgrade};
 
 	if (h->has_head)
 		return;

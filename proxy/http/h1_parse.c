@@ -21,6 +21,7 @@ struct reading {
 	struct str name, value;
 	bool is_full;
 	bool is_complete;
+	bool has_blank_coding;
 };
 
 static struct str kept_slice(const struct reading *r, const char *at, size_t len)
@@ -56,6 +57,8 @@ static int on_value_complete(llhttp_t *parser)
 
 	if (!str_is_token(r->name))
 		return -1;
+	if (str_ieq(r->name, STR("Transfer-Encoding")) && r->value.len > 0 && strchr(" \t", r->value.p[r->value.len - 1]))
+		r->has_blank_coding = true;
 	r->is_full = !fields_add(r->arena, &r->message->fields, r->name, value);
 	return r->is_full ? -1 : 0;
 }
@@ -133,6 +136,7 @@ static enum refusal run(struct arena *a, const struct h1_head *head, llhttp_type
 		return REFUSED_SYNTAX;
 	}
 	p->is_chunked = parser.flags & F_CHUNKED;
+	p->has_blank_coding = r.has_blank_coding;
 	p->has_length = parser.flags & F_CONTENT_LENGTH;
 	p->length = parser.content_length;
 	return REFUSED_NOT;
@@ -284,8 +288,7 @@ bool h1_parse_agrees(const struct h1_parsed *parsed, const struct framing *frami
 	case BODY_LENGTH:
 		return parsed->has_length && !parsed->is_chunked && parsed->length == framing->length;
 	case BODY_CHUNKED:
-		/* llhttp 8 does not see the coding if blanks stand behind it; it has no say in how the body is read */
-		return !parsed->has_length;
+		return (parsed->is_chunked || parsed->has_blank_coding) && !parsed->has_length;
 	case BODY_CLOSE:
 		return !parsed->is_chunked && !parsed->has_length;
 	case BODY_NONE:

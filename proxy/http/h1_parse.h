@@ -18,6 +18,7 @@ struct h1_parsed {
 	struct message *message;
 	/* how llhttp would delimit the body */
 	bool is_chunked, has_length;
+	bool has_blank_coding; /* blanks stand behind the Transfer-Encoding: then llhttp 8 does not see that it is chunked */
 	uint64_t length;
 	const char *why; /* of an error, for the record; set with an error too */
 };

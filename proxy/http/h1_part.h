@@ -119,7 +119,7 @@ void h1_raw_ended(struct h1 *h);
 void h1_check_raw_end(struct h1 *h);
 
 /* Writes a head. */
-void h1_put_head(struct h1 *h, const struct message *m, const struct h1_framing_fields *framing);
+void h1_put_head(struct h1 *h, const struct message *m, const struct sent_framing *framing);
 /* Our message went out whole, or will. */
 bool h1_is_out_complete(const struct h1 *h);
 /* Bytes of the present stream that the transport has taken. */

@@ -11,13 +11,14 @@ static void count_out(struct h1 *h, size_t before)
 		h1_active(h);
 }
 
-void h1_put_head(struct h1 *h, const struct message *m, const struct h1_framing_fields *framing)
+void h1_put_head(struct h1 *h, const struct message *m, const struct sent_framing *framing)
 {
 	size_t before = h->codec.out.len;
 
 	if (h->is_broken)
 		return;
 	h1_write_head(&h->codec.out, m, framing);
+	h->stream.sent_framing = *framing;
 	h->stream.head_out_bytes += h->codec.out.len - before;
 	count_out(h, before);
 }

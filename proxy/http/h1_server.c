@@ -211,7 +211,7 @@ static bool has_no_content(int status)
 }
 
 /* How the body goes out, given what the client understands. */
-static void choose_body(struct h1 *h, const struct message *m, const struct body_plan *plan, struct h1_framing_fields *f)
+static void choose_body(struct h1 *h, const struct message *m, const struct body_plan *plan, struct sent_framing *f)
 {
 	const struct message *request = h->stream.head;
 	bool is_1_0 = request && request->version == VERSION_1_0;
@@ -258,7 +258,7 @@ static bool must_close(const struct h1 *h, const struct body_plan *plan)
 static void server_send_head(struct stream *s, const struct message *m, const struct body_plan *plan)
 {
 	struct h1 *h = h1_of(s);
-	struct h1_framing_fields f = {0};
+	struct sent_framing f = {0};
 	bool is_raw = plan->kind == BODY_RAW;
 
 	if (h->has_head)
@@ -281,7 +281,7 @@ static void server_send_head(struct stream *s, const struct message *m, const st
 static void server_send_interim(struct stream *s, const struct message *m)
 {
 	struct h1 *h = h1_of(s);
-	struct h1_framing_fields none = {0};
+	struct sent_framing none = {0};
 
 	if (h->has_head || !s->head || s->head->version == VERSION_1_0 || m->status / 100 != 1 || m->status == 101)
 		return;

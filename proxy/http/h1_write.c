@@ -15,6 +15,8 @@ struct gather {
 
 static void gather_flush(struct gather *g)
 {
+	if (g->n == 0)
+		return;
 	bufq_append(g->out, g->bytes, g->n);
 	g->n = 0;
 }
@@ -95,7 +97,7 @@ static void put_start_line(struct gather *g, const struct message *m)
 	put(g, STR("\r\n"));
 }
 
-void h1_write_head(struct bufq *out, const struct message *m, const struct h1_framing_fields *framing)
+void h1_write_head(struct bufq *out, const struct message *m, const struct sent_framing *framing)
 {
 	struct gather g;
 

@@ -3,19 +3,11 @@
 #define VIADUCT_HTTP_H1_WRITE_H
 
 #include "base/bufq.h"
+#include "http/framing.h"
 #include "http/message.h"
 
-#include <stdint.h>
-
-/* The fields that the codec itself puts behind those of the message. */
-struct h1_framing_fields {
-	bool has_length, is_chunked;
-	uint64_t length;
-	bool close, upgrade, keep_alive; /* what Connection says; keep_alive only without the others */
-};
-
 /* A head with its empty line. Fields of the message that are the codec's own are left out, as are those that hold a CR, LF or NUL. */
-void h1_write_head(struct bufq *out, const struct message *m, const struct h1_framing_fields *framing);
+void h1_write_head(struct bufq *out, const struct message *m, const struct sent_framing *framing);
 /* The size line of a chunk. */
 void h1_write_chunk_line(struct bufq *out, size_t size);
 /* The last chunk, trailers (NULL: none), the empty line. */

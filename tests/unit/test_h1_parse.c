@@ -234,9 +234,10 @@ static void both_readings_must_agree(void **state)
 	struct message m = {.is_request = true};
 	struct h1_parsed length = {.message = &m, .has_length = true, .length = 5},
 			 chunked = {.message = &m, .is_chunked = true};
-	struct h1_parsed nothing = {.message = &m};
+	struct h1_parsed nothing = {.message = &m}, blank = {.message = &m, .has_blank_coding = true};
 
 	(void)state;
+	assert_true(h1_parse_agrees(&blank, &(struct framing){.kind = BODY_CHUNKED}));
 	assert_true(h1_parse_agrees(&length, &(struct framing){.kind = BODY_LENGTH, .length = 5}));
 	assert_false(h1_parse_agrees(&length, &(struct framing){.kind = BODY_LENGTH, .length = 6}));
 	assert_false(h1_parse_agrees(&length, &(struct framing){.kind = BODY_CHUNKED}));

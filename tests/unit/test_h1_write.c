@@ -60,9 +60,9 @@ static void requests_are_written(void **state)
 
 	add(b, &m, STR("HOST"), STR("h"));
 	add(b, &m, STR("x"), STR(""));
-	h1_write_head(&b->out, &m, &(struct h1_framing_fields){0});
+	h1_write_head(&b->out, &m, &(struct sent_framing){0});
 	assert_string_equal(taken(b), "M-SEARCH /a?b HTTP/1.1\r\nHOST: h\r\nx: \r\n\r\n");
-	h1_write_head(&b->out, &m, &(struct h1_framing_fields){.has_length = true, .length = UINT64_MAX, .close = true});
+	h1_write_head(&b->out, &m, &(struct sent_framing){.has_length = true, .length = UINT64_MAX, .close = true});
 	assert_string_equal(taken(b),
 		"M-SEARCH /a?b HTTP/1.1\r\nHOST: h\r\nx: \r\nContent-Length: 18446744073709551615\r\nConnection: close\r\n\r\n");
 }
@@ -72,12 +72,12 @@ static void responses_have_our_reason(void **state)
 	struct bench *b = *state;
 	struct message m = {.status = 404, .reason = STR("<script>\r\nX: y"), .version = VERSION_1_0};
 
-	h1_write_head(&b->out, &m, &(struct h1_framing_fields){.has_length = true, .keep_alive = true});
+	h1_write_head(&b->out, &m, &(struct sent_framing){.has_length = true, .keep_alive = true});
 	assert_string_equal(taken(b), "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n");
 	m.status = 299;
-	h1_write_head(&b->out, &m, &(struct h1_framing_fields){.upgrade = true});
+	h1_write_head(&b->out, &m, &(struct sent_framing){.upgrade = true});
 	assert_string_equal(taken(b), "HTTP/1.1 299 \r\nConnection: upgrade\r\n\r\n");
-	h1_write_head(&b->out, &m, &(struct h1_framing_fields){.upgrade = true, .close = true});
+	h1_write_head(&b->out, &m, &(struct sent_framing){.upgrade = true, .close = true});
 	assert_string_equal(taken(b), "HTTP/1.1 299 \r\nConnection: close, upgrade\r\n\r\n");
 }
 
@@ -93,9 +93,9 @@ static void framing_of_the_message_is_left_out(void **state)
 	add(b, &m, STR("Proxy-Connection"), STR("close"));
 	add(b, &m, STR("Trailer"), STR("Expires"));
 	add(b, &m, STR("A"), STR("b"));
-	h1_write_head(&b->out, &m, &(struct h1_framing_fields){0});
+	h1_write_head(&b->out, &m, &(struct sent_framing){0});
 	assert_string_equal(taken(b), "HTTP/1.1 200 OK\r\nA: b\r\n\r\n");
-	h1_write_head(&b->out, &m, &(struct h1_framing_fields){.is_chunked = true});
+	h1_write_head(&b->out, &m, &(struct sent_framing){.is_chunked = true});
 	assert_string_equal(taken(b), "HTTP/1.1 200 OK\r\nTrailer: Expires\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n");
 }
 
@@ -111,7 +111,7 @@ static void fields_cannot_end_a_line(void **state)
 	add(b, &m, STR("A"), STR("b\0c"));
 	add(b, &m, STR("A\r\nX"), STR("b"));
 	add(b, &m, STR(""), STR("b"));
-	h1_write_head(&b->out, &m, &(struct h1_framing_fields){0});
+	h1_write_head(&b->out, &m, &(struct sent_framing){0});
 	assert_string_equal(taken(b), "HTTP/1.1 200 OK\r\n\r\n");
 	assert_true(fields_add(b->arena, &trailers, STR("T"), STR("a\r\n\r\nGET /")));
 	assert_true(fields_add(b->arena, &trailers, STR("Content-Length"), STR("1")));
@@ -133,7 +133,7 @@ static void large_heads_are_whole(void **state)
 		add(b, &m, STR("S"), (struct str){value, n});
 		add(b, &m, STR("L"), (struct str){value, 5000});
 		add(b, &m, STR("E"), STR("e"));
-		h1_write_head(&b->out, &m, &(struct h1_framing_fields){0});
+		h1_write_head(&b->out, &m, &(struct sent_framing){0});
 		text = taken(b);
 		assert_int_equal(strlen(text), 17 + 3 + n + 2 + 3 + 5000 + 2 + 6 + 2);
 		assert_string_equal(text + strlen(text) - 11, "v\r\nE: e\r\n\r\n");
