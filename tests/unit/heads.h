@@ -68,6 +68,16 @@ static inline void fields_expect(const struct fields *f, const char *expected)
 	assert_string_equal(text, expected);
 }
 
+/* As fields_expect, behind the Date that an answer of our own begins with. */
+static inline void fields_expect_dated(const struct fields *f, const char *expected)
+{
+	assert_true(f->n > 0);
+	assert_true(str_eq(f->v[0].name, STR("Date")));
+	assert_int_equal(f->v[0].value.len, strlen("Sun, 06 Nov 1994 08:49:37 GMT"));
+	assert_true(str_iends(f->v[0].value, STR(" GMT")));
+	fields_expect(&(struct fields){.v = f->v + 1, .n = f->n - 1}, expected);
+}
+
 static inline struct url url_read(struct arena *a, const char *text)
 {
 	struct url u = {0};

@@ -1,0 +1,270 @@
+/* See exchange.h. Here: the life of an exchange and the one function that moves it between steps. */
+#include "core/exchange.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/reply.h"
+#include "core/worker.h"
+
+const char *step_name(enum step s)
+{
+	static const char *const names[STEP_COUNT + 1] = {"ARRIVED", "RULES", "HELD", "HOP", "JUDGE", "RELAY", "DONE", "WAIT"};
+
+	return names[s];
+}
+
+#define TO(step) (1u << (step))
+
+/* From each step, where it may go. */
+static const unsigned moves[STEP_COUNT] = {
+	[STEP_ARRIVED] = TO(STEP_RULES) | TO(STEP_RELAY) | TO(STEP_DONE),
+	[STEP_RULES] = TO(STEP_HELD) | TO(STEP_HOP) | TO(STEP_RELAY) | TO(STEP_DONE),
+	[STEP_HELD] = TO(STEP_RULES) | TO(STEP_RELAY) | TO(STEP_DONE),
+	[STEP_HOP] = TO(STEP_JUDGE) | TO(STEP_RELAY) | TO(STEP_DONE),
+	[STEP_JUDGE] = TO(STEP_HOP) | TO(STEP_RELAY) | TO(STEP_DONE),
+	/* A response whose head does not fit into the arena any more makes way for an error. */
+	[STEP_RELAY] = TO(STEP_RELAY) | TO(STEP_DONE),
+	[STEP_DONE] = 0,
+};
+
+static enum step (*const steps[STEP_COUNT])(struct exchange *x) = {
+	[STEP_ARRIVED] = step_arrived,
+	[STEP_RULES] = step_rules,
+	[STEP_HELD] = step_held,
+	[STEP_HOP] = step_hop,
+	[STEP_JUDGE] = step_judge,
+	[STEP_RELAY] = step_relay,
+};
+
+static void exchange_finish(struct exchange *x);
+
+static void exchange_move(struct exchange *x, enum step to)
+{
+	if ((moves[x->step] & TO(to)) == 0) {
+		log_error("flow %llu: no way from %s to %s", (unsigned long long)x->facts.id, step_name(x->step), step_name(to));
+		x->facts.outcome = OUTCOME_FAILED;
+		x->facts.error = ERR_internal;
+		to = STEP_DONE;
+	}
+	x->step = to;
+}
+
+/* A hop that was left for the next one is read to its end while that costs little, so that its upstream can be kept. */
+static void exchange_drain(struct exchange *x)
+{
+	enum { DRAIN_BYTES = 65536 };
+	struct lease *l = x->draining == NULL ? NULL : &x->draining->lease;
+	bool is_over;
+
+	if (l == NULL)
+		return;
+	bufq_clear(&l->stream->in);
+	stream_took(l->stream);
+	is_over = l->stream->in_end || l->stream->error != ERR_none || l->stream->in_bytes > DRAIN_BYTES;
+	if (!is_over)
+		return;
+	lease_end(l, !l->stream->in_end);
+	x->draining = NULL;
+}
+
+void exchange_go(struct exchange *x, enum step next)
+{
+	while (next != STEP_WAIT) {
+		exchange_move(x, next);
+		next = x->step == STEP_DONE ? STEP_WAIT : steps[x->step](x);
+	}
+	if (x->step == STEP_DONE)
+		exchange_finish(x);
+	else
+		exchange_arm(x);
+}
+
+static void exchange_run(void *owner)
+{
+	struct exchange *x = owner;
+
+	exchange_drain(x);
+	exchange_go(x, steps[x->step](x));
+}
+
+static void exchange_on_change(void *owner)
+{
+	exchange_wake(owner);
+}
+
+void exchange_wake(struct exchange *x)
+{
+	loop_defer(x->worker->loop, &x->task);
+}
+
+bool exchange_has_body(const struct exchange *x)
+{
+	const struct framing *f = &x->d->framing;
+
+	return f->kind == BODY_CHUNKED || (f->kind == BODY_LENGTH && f->length > 0);
+}
+
+void exchange_observe_hop(struct exchange *x, struct hop *h)
+{
+	for (size_t i = 0; i < x->worker->observers_n; i++) {
+		const struct observer *o = &x->worker->observers[i];
+
+		if (o->on_hop != NULL)
+			o->on_hop(o->owner, &x->facts, &h->facts);
+	}
+}
+
+static void exchange_observe_end(struct exchange *x)
+{
+	for (size_t i = 0; i < x->worker->observers_n; i++) {
+		const struct observer *o = &x->worker->observers[i];
+
+		if (o->on_end != NULL)
+			o->on_end(o->owner, &x->facts);
+	}
+}
+
+enum step exchange_answer(struct exchange *x, struct stream *reply)
+{
+	if (reply == NULL) {
+		x->facts.outcome = OUTCOME_FAILED;
+		x->facts.error = ERR_internal;
+		return STEP_DONE;
+	}
+	x->reply = reply;
+	x->source = reply;
+	return STEP_RELAY;
+}
+
+enum step exchange_fail(struct exchange *x, enum error error, const char *detail)
+{
+	struct str kept = arena_str(x->arena, str_of(detail));
+	struct str host = x->facts.has_target ? x->facts.target.authority.host : STR_NONE;
+	struct stream *reply;
+
+	if (error == ERR_cancelled || x->d->error == ERR_cancelled) {
+		x->facts.outcome = OUTCOME_CANCELLED;
+		return STEP_DONE;
+	}
+	x->facts.outcome = OUTCOME_FAILED;
+	x->facts.error = error;
+	x->facts.detail = kept.p;
+	if (x->hop != NULL)
+		hop_end(x->hop, error, x->decision, true);
+	if (x->is_head_sent)
+		return STEP_DONE;
+	reply = reply_error(x->arena, x->worker->bufpool, error, kept.p, host, reply_form_of(x->facts.request));
+	if (reply != NULL && error == ERR_auth_required) {
+		struct str challenge = arena_printf(x->arena, "Basic realm=\"%s\", charset=\"UTF-8\"", x->settings->access_realm);
+
+		if (challenge.p == NULL || !reply_field(reply, STR("Proxy-Authenticate"), challenge)) {
+			stream_close(reply, false);
+			reply = NULL;
+		}
+	}
+	return exchange_answer(x, reply);
+}
+
+void exchange_cut_off(struct exchange *x)
+{
+	if (x->step == STEP_DONE)
+		return;
+	/* One that still waited for the recorder is a flow too. */
+	if (!x->is_begun)
+		exchange_begin(x);
+	if (x->facts.outcome == OUTCOME_PENDING) {
+		x->facts.outcome = OUTCOME_FAILED;
+		x->facts.error = ERR_draining;
+	}
+	if (x->hop != NULL)
+		hop_end(x->hop, ERR_draining, x->decision, true);
+	x->is_cut_off = true;
+	x->step = STEP_DONE;
+	exchange_finish(x);
+}
+
+static void exchange_free(void *p)
+{
+	struct exchange *x = p;
+
+	settings_unref(x->settings);
+	arena_free(x->arena);
+	mem_free(x);
+}
+
+/* What the observers see last. */
+static void exchange_complete_facts(struct exchange *x)
+{
+	struct exchange_facts *f = &x->facts;
+
+	if (f->outcome == OUTCOME_PENDING)
+		f->outcome = OUTCOME_DELIVERED;
+	f->ended_us = clock_wall_us();
+	f->duration_us = clock_mono_us() - x->started_us;
+	f->request_body_bytes = x->d->in_bytes;
+	f->response_body_bytes = x->d->out_bytes;
+	f->request_head_bytes = x->d->head_in_bytes;
+	f->response_head_bytes = x->d->head_out_bytes;
+}
+
+/* The one way out. */
+static void exchange_finish(struct exchange *x)
+{
+	bool is_whole = x->down.is_ended && x->d->is_sent && !x->is_cut_off;
+
+	timer_stop(&x->timer);
+	task_cancel(&x->task);
+	list_remove(&x->node);
+	list_remove(&x->held);
+	auth_cancel(&x->auth);
+	if (x->draining != NULL)
+		lease_end(&x->draining->lease, true);
+	if (x->hop != NULL)
+		hop_end(x->hop, ERR_none, x->decision, !is_whole);
+	exchange_complete_facts(x);
+	if (x->is_begun)
+		exchange_observe_end(x);
+	atomic_fetch_add(&x->worker->shared->flows_done, 1);
+	tunnel_fini(&x->tunnel);
+	if (x->reply != NULL)
+		stream_close(x->reply, false);
+	x->d->on_change = NULL;
+	stream_close(x->d, !is_whole);
+	x->on_end(x->owner, x);
+	loop_reap(x->worker->loop, x, exchange_free);
+}
+
+struct exchange *exchange_new(const struct exchange_needs *needs)
+{
+	struct exchange *x = mem_calloc(1, sizeof(*x));
+	struct worker *w = needs->worker;
+
+	x->worker = w;
+	x->settings = settings_ref(w->settings);
+	x->via = w->via;
+	x->d = needs->d;
+	x->arena = needs->d->arena;
+	x->refusal = needs->refusal;
+	x->is_settled = needs->is_settled;
+	x->on_end = needs->on_end;
+	x->owner = needs->owner;
+	x->started_us = needs->d->first_byte_us != 0 ? needs->d->first_byte_us : clock_mono_us();
+	x->facts.id = atomic_fetch_add(&w->shared->next_flow_id, 1);
+	x->facts.worker = w->number;
+	x->facts.client_id = needs->client_id;
+	x->facts.client_request = needs->client_request;
+	x->facts.client = *needs->client;
+	x->facts.listener = *needs->listener;
+	x->facts.started_us = clock_wall_us() - (clock_mono_us() - x->started_us);
+	x->auth.on_change = exchange_on_change;
+	x->auth.owner = x;
+	x->d->on_change = exchange_on_change;
+	x->d->owner = x;
+	list_init(&x->held);
+	list_append(&w->exchanges, &x->node);
+	task_init(&x->task, exchange_run, x);
+	timer_init(&x->timer, w->loop, exchange_on_due, x);
+	exchange_wake(x);
+	return x;
+}

@@ -1,0 +1,116 @@
+/* An exchange: one client request and all that is done to answer it. The user sees it as a flow.
+ *
+ *   ARRIVED -> RULES -> (HELD) -> HOP -> JUDGE -> RELAY -> DONE
+ *                                  ^       |
+ *                                  +-------+   redirect, retry
+ *
+ * A step is a function that returns the next step or WAIT; exchange.c moves between them and refuses impossible moves. Nothing is
+ * sent downstream before JUDGE says deliver, but for interim responses. */
+#ifndef VIADUCT_CORE_EXCHANGE_H
+#define VIADUCT_CORE_EXCHANGE_H
+
+#include "config/settings.h"
+#include "core/auth.h"
+#include "core/forward.h"
+#include "core/hop.h"
+#include "core/observer.h"
+#include "core/pipe.h"
+#include "core/tunnel.h"
+#include "http/stream.h"
+#include "net/loop.h"
+
+#include <stdbool.h>
+
+struct worker;
+
+enum step { STEP_ARRIVED, STEP_RULES, STEP_HELD, STEP_HOP, STEP_JUDGE, STEP_RELAY, STEP_DONE, STEP_COUNT };
+/* What a step returns when it cannot go on now. */
+#define STEP_WAIT STEP_COUNT
+const char *step_name(enum step s);
+
+struct exchange {
+	struct exchange_facts facts;
+	struct worker *worker;
+	struct settings *settings; /* as they were when it arrived */
+	struct stream *d;          /* the client's stream; closed by the exchange */
+	struct arena *arena;       /* of d: everything of this exchange is in it */
+	struct list node;          /* of the worker's exchanges */
+	struct list held;          /* of those that wait for the recorder */
+	struct task task;
+	struct timer timer;
+	enum step step;
+	struct str via;
+	struct auth_ask auth;
+
+	struct hop *hop;           /* the present one, or the last */
+	struct hop *draining;      /* the one before, while its body is read to the end for the pool's sake; or NULL */
+	struct stream *source;     /* what is relayed to the client: the hop's stream, or a reply */
+	struct stream *reply;      /* made here; NULL if there is none */
+	struct pipe up, down;
+	struct tunnel tunnel;
+	struct taint taint;
+	unsigned redirects, interims;
+	struct message *held_interims[4]; /* 1xx of a hop that may yet be followed; more than these are left out */
+
+	enum error wait_error;     /* what strikes when the timer is due */
+	uint64_t wait_progress;
+	enum error hop_error;      /* why the present hop failed, for JUDGE */
+	enum error refusal;        /* why it is refused whatever it asks for */
+	int64_t started_us;        /* monotonic */
+	const char *decision;      /* JUDGE's words on the last hop */
+
+	bool is_begun;             /* observers know it */
+	bool is_upgrade, is_asterisk;
+	bool is_head_sent;         /* of the final response, downstream */
+	bool is_cut_off;           /* at shutdown */
+	unsigned settling;         /* looks taken at whether the client got it all */
+	bool (*is_settled)(void *owner);
+	void (*on_end)(void *owner, struct exchange *x);
+	void *owner;
+};
+
+struct exchange_needs {
+	struct worker *worker;
+	struct stream *d;
+	uint64_t client_id;
+	unsigned client_request;
+	const struct address *client, *listener;
+	enum error refusal; /* ERR_none, or why every request of this client is refused */
+	/* True when it is known whether the client got what was written, as far as that can be known. */
+	bool (*is_settled)(void *owner);
+	/* The exchange is over and d closed; its memory goes at the end of the turn. */
+	void (*on_end)(void *owner, struct exchange *x);
+	void *owner;
+};
+/* Takes over the stream and its arena; runs at the end of the turn. */
+struct exchange *exchange_new(const struct exchange_needs *needs);
+/* There may be work. */
+void exchange_wake(struct exchange *x);
+/* Ends it now, whatever it is doing (shutdown). */
+void exchange_cut_off(struct exchange *x);
+
+/* For the steps. */
+/* Reads what is asked for and tells the observers. Returns what is wrong with it. */
+enum error exchange_begin(struct exchange *x);
+bool exchange_has_body(const struct exchange *x);
+/* The client's answer is this error: an error response where nothing was delivered yet, else a broken transport. Returns the next
+ * step. */
+enum step exchange_fail(struct exchange *x, enum error error, const char *detail);
+/* The client's answer is made here. NULL (the arena was full) is a failure. Returns the next step. */
+enum step exchange_answer(struct exchange *x, struct stream *reply);
+void exchange_observe_hop(struct exchange *x, struct hop *h);
+/* Moves to the step and runs on from there; the exchange may be over after it. */
+void exchange_go(struct exchange *x, enum step next);
+/* Arms the timer for what is being waited for now (exchange_wait.c). */
+void exchange_arm(struct exchange *x);
+void exchange_on_due(void *owner);
+
+/* The steps (exchange_arrive.c, exchange_hop.c, exchange_relay.c). */
+enum step step_arrived(struct exchange *x);
+enum step step_rules(struct exchange *x);
+enum step step_held(struct exchange *x);
+enum step step_hop(struct exchange *x);
+enum step step_judge(struct exchange *x);
+enum step step_relay(struct exchange *x);
+
+#endif

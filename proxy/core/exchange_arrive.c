@@ -1,0 +1,155 @@
+/* The steps ARRIVED, RULES and HELD: what was asked for, whether it may be, and what is answered without asking an origin. */
+#include "core/exchange.h"
+#include "core/local.h"
+#include "core/worker.h"
+
+#include <string.h>
+
+static void exchange_observe_begin(struct exchange *x)
+{
+	x->is_begun = true;
+	for (size_t i = 0; i < x->worker->observers_n; i++) {
+		const struct observer *o = &x->worker->observers[i];
+
+		if (o->on_begin != NULL)
+			o->on_begin(o->owner, &x->facts);
+	}
+}
+
+/* RFC 9112 section 3.2.3: host and port, nothing else. */
+static enum error read_authority_target(struct exchange *x, const struct message *m)
+{
+	struct url *u = &x->facts.target;
+
+	u->scheme = SCHEME_HTTPS;
+	u->path = STR("");
+	return authority_parse(x->arena, m->target, 0, &u->authority);
+}
+
+/* The target in absolute form, which is the one for proxies (RFC 9112 section 3.2.2). */
+static enum error read_absolute_target(struct exchange *x, const struct message *m)
+{
+	enum error error = url_parse_target(x->arena, m->target, &x->facts.target);
+
+	if (error != ERR_none)
+		return error;
+	/* https inside a plain request would be TLS that the client takes no part in. */
+	if (x->facts.target.scheme != SCHEME_HTTP)
+		return ERR_scheme_unsupported;
+	/* "http://host" alone asks for the origin as a whole (RFC 9112 section 3.2.4). */
+	x->is_asterisk = m->method == METHOD_OPTIONS && x->facts.target.is_bare;
+	return ERR_none;
+}
+
+static enum error read_target(struct exchange *x)
+{
+	const struct message *m = x->d->head;
+	enum error error;
+
+	x->facts.request = m;
+	x->facts.url = m->target;
+	if (x->d->error != ERR_none)
+		return x->d->error;
+	if (m->method == METHOD_CONNECT)
+		error = read_authority_target(x, m);
+	else if (local_is_asked(m))
+		return ERR_none;
+	else
+		error = read_absolute_target(x, m);
+	x->facts.has_target = error == ERR_none;
+	return error;
+}
+
+static struct str first_line(struct str head)
+{
+	struct str line = str_first(head, str_find(head, '\n'));
+
+	return str_first(line, str_find(line, '\r'));
+}
+
+enum error exchange_begin(struct exchange *x)
+{
+	enum error error = x->d->error;
+
+	if (x->d->head == NULL)
+		x->facts.url = first_line(x->d->rejected);
+	else
+		error = read_target(x);
+	exchange_observe_begin(x);
+	return error;
+}
+
+enum step step_arrived(struct exchange *x)
+{
+	enum error error;
+
+	/* The recorder keeps every flow, so a new one waits while it is behind. */
+	if (x->worker->is_overloaded && x->d->error == ERR_none) {
+		if (!list_is_linked(&x->held))
+			list_append(&x->worker->held, &x->held);
+		return STEP_WAIT;
+	}
+	error = exchange_begin(x);
+	if (error != ERR_none)
+		return exchange_fail(x, error, x->d->detail);
+	x->is_upgrade = x->d->framing.asks_upgrade && !exchange_has_body(x);
+	return STEP_RULES;
+}
+
+/* Why this client may not ask for this; ERR_none if it may. */
+static enum error refusal_of(const struct exchange *x)
+{
+	const struct settings *s = x->settings;
+	const struct message *m = x->facts.request;
+
+	if (x->refusal != ERR_none)
+		return x->refusal;
+	if (x->worker->answerer.is_only && !local_is_asked(m))
+		return ERR_not_a_proxy;
+	if (!settings_allows_client(s, &x->facts.client))
+		return ERR_access_denied;
+	if (m->method == METHOD_CONNECT && !settings_allows_port(s, &x->facts.client, x->facts.target.authority.port))
+		return ERR_port_denied;
+	if (forward_has_via(m, x->via))
+		return ERR_loop_detected;
+	return ERR_none;
+}
+
+/* After access was granted: an answer of our own, or the first hop. */
+static enum step admit(struct exchange *x)
+{
+	if (local_is_asked(x->facts.request))
+		return exchange_answer(x, local_answer(x));
+	if (hop_start(x, HOP_FIRST, &x->facts.target, x->facts.request->method) == NULL)
+		return exchange_fail(x, ERR_internal, NULL);
+	return STEP_HOP;
+}
+
+enum step step_rules(struct exchange *x)
+{
+	enum error refusal = refusal_of(x);
+
+	if (refusal != ERR_none)
+		return exchange_fail(x, refusal, NULL);
+	/* The inspector has a token of its own. */
+	if (x->settings->users == NULL || x->worker->answerer.is_only || x->auth.verdict == AUTH_RIGHT)
+		return admit(x);
+	auth_check(x->worker->auth, &x->auth, x->settings, fields_value(&x->facts.request->fields, STR("Proxy-Authorization")),
+		   x->arena);
+	return STEP_HELD;
+}
+
+enum step step_held(struct exchange *x)
+{
+	if (x->d->error == ERR_cancelled)
+		return exchange_fail(x, ERR_cancelled, NULL);
+	switch (x->auth.verdict) {
+	case AUTH_WAIT:
+		return STEP_WAIT;
+	case AUTH_WRONG:
+		return exchange_fail(x, ERR_auth_required, NULL);
+	default:
+		x->facts.user = x->auth.user;
+		return STEP_RULES;
+	}
+}

@@ -1,0 +1,124 @@
+/* Time-outs of an exchange: what is being waited for now, and for how long. One timer serves all phases; the phase that is under
+ * way when it is due gives the error its name. */
+#include "core/exchange.h"
+#include "core/worker.h"
+
+struct waiting {
+	enum error error; /* ERR_none: nothing is bounded here */
+	int64_t ms;
+};
+
+static struct waiting wait_of_upload(const struct exchange *x)
+{
+	const struct settings *s = x->settings;
+
+	if (pipe_is_blocked(&x->up))
+		return (struct waiting){ERR_send_timeout, s->timeout_send_ms};
+	/* Who waits for a 100 waits for the origin. */
+	if (x->d->framing.expects_100 && x->d->in_bytes == 0)
+		return (struct waiting){ERR_response_head_timeout, s->timeout_response_head_ms};
+	return (struct waiting){ERR_request_body_timeout, s->timeout_request_body_ms};
+}
+
+static struct waiting wait_of_hop(const struct exchange *x)
+{
+	const struct settings *s = x->settings;
+	const struct hop *h = x->hop;
+
+	if (h->lease.state == LEASE_QUEUED)
+		return (struct waiting){ERR_queue_timeout, s->timeout_queue_ms};
+	/* The dialer has its own. */
+	if (h->u == NULL)
+		return (struct waiting){ERR_none, 0};
+	if (exchange_has_body(x) && !x->up.is_ended)
+		return wait_of_upload(x);
+	if (!h->u->is_sent)
+		return (struct waiting){ERR_send_timeout, s->timeout_send_ms};
+	return (struct waiting){ERR_response_head_timeout, s->timeout_response_head_ms};
+}
+
+/* Streams of events are silent for as long as nothing happens. */
+static bool is_event_stream(const struct stream *source)
+{
+	return source->head != NULL && str_istarts(fields_value(&source->head->fields, STR("Content-Type")), STR("text/event-stream"));
+}
+
+static struct waiting wait_of_relay(const struct exchange *x)
+{
+	const struct settings *s = x->settings;
+
+	/* The origin has said its last word: a client that is silent too will hardly go on. */
+	if (x->facts.is_tunnel && x->down.is_ended && s->timeout_client_idle_ms < s->timeout_tunnel_idle_ms)
+		return (struct waiting){ERR_tunnel_idle, s->timeout_client_idle_ms};
+	if (x->facts.is_tunnel)
+		return (struct waiting){ERR_tunnel_idle, s->timeout_tunnel_idle_ms};
+	if (x->down.is_ended || pipe_is_blocked(&x->down))
+		return (struct waiting){ERR_client_write_timeout, s->timeout_client_write_ms};
+	if (is_event_stream(x->source))
+		return (struct waiting){ERR_none, 0};
+	return (struct waiting){ERR_response_body_timeout, s->timeout_response_body_ms};
+}
+
+static struct waiting wait_of(const struct exchange *x)
+{
+	if (x->step == STEP_HOP)
+		return wait_of_hop(x);
+	if (x->step == STEP_RELAY)
+		return wait_of_relay(x);
+	return (struct waiting){ERR_none, 0};
+}
+
+/* Changes whenever bytes of this exchange move, also out of a send buffer. */
+static uint64_t progress_of(const struct exchange *x)
+{
+	const struct stream *u = x->hop == NULL ? NULL : x->hop->u;
+	uint64_t sum = x->d->in_bytes + x->d->out_bytes + stream_room(x->d);
+
+	if (u != NULL)
+		sum += u->in_bytes + u->out_bytes + stream_room(u);
+	return sum;
+}
+
+void exchange_arm(struct exchange *x)
+{
+	enum { SETTLE_MS = 10 };
+	struct waiting w = wait_of(x);
+	uint64_t progress;
+
+	if (x->settling > 0) {
+		timer_set(&x->timer, SETTLE_MS);
+		return;
+	}
+	if (w.error == ERR_none) {
+		timer_stop(&x->timer);
+		x->wait_error = ERR_none;
+		return;
+	}
+	progress = progress_of(x);
+	if (w.error == x->wait_error && progress == x->wait_progress)
+		return;
+	x->wait_error = w.error;
+	x->wait_progress = progress;
+	timer_set(&x->timer, w.ms);
+}
+
+void exchange_on_due(void *owner)
+{
+	struct exchange *x = owner;
+	enum step next;
+
+	if (x->settling > 0) {
+		exchange_wake(x);
+		return;
+	}
+	/* Bytes may have left a buffer without anybody being told. */
+	if (progress_of(x) != x->wait_progress) {
+		exchange_arm(x);
+		return;
+	}
+	if (x->facts.is_tunnel && x->down.is_ended)
+		next = STEP_DONE;
+	else
+		next = exchange_fail(x, x->wait_error, NULL);
+	exchange_go(x, next);
+}

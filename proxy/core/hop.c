@@ -1,0 +1,235 @@
+/* See hop.h. */
+#include "core/hop.h"
+
+#include "base/clock.h"
+#include "core/exchange.h"
+#include "core/forward.h"
+#include "core/worker.h"
+
+enum {
+	/* RFC 9110 section 9.2.2 forbids to repeat what is not idempotent, so such requests go out on kept connections only while
+	 * those are too young for an origin to have given them up. */
+	NON_IDEMPOTENT_IDLE_US = 1000000
+};
+
+static void hop_on_change(void *owner)
+{
+	struct hop *h = owner;
+
+	exchange_wake(h->x);
+}
+
+static void hop_chain(struct exchange *x, struct hop *h)
+{
+	if (x->hop == NULL)
+		x->facts.hops = &h->facts;
+	else
+		x->hop->facts.next = &h->facts;
+	h->trail = (struct trail){&h->url, h->method, x->hop == NULL ? NULL : &x->hop->trail};
+	h->facts.number = ++x->facts.hops_n;
+	x->hop = h;
+}
+
+static struct str hop_url_text(struct exchange *x, const struct hop *h)
+{
+	if (h->is_tunnel)
+		return x->facts.url;
+	return url_text(x->arena, &h->url);
+}
+
+struct hop *hop_start(struct exchange *x, enum hop_reason reason, const struct url *url, enum method method)
+{
+	struct hop *h = arena_zalloc(x->arena, sizeof(*h));
+
+	if (h == NULL)
+		return NULL;
+	h->x = x;
+	h->url = *url;
+	h->method = method;
+	h->is_tunnel = method == METHOD_CONNECT;
+	h->facts.reason = reason;
+	h->facts.times = (struct hop_times){-1, -1, -1, -1, -1, -1, -1};
+	h->facts.url = hop_url_text(x, h);
+	h->facts.started_us = clock_wall_us();
+	if (h->facts.url.p == NULL)
+		return NULL;
+	h->lease.on_change = hop_on_change;
+	h->lease.owner = h;
+	h->lease.arena = x->arena;
+	h->lease.url = &h->url;
+	h->lease.is_raw = h->is_tunnel;
+	if (reason != HOP_RETRY)
+		h->lease.max_idle_us = method_is_idempotent(method) ? INT64_MAX : NON_IDEMPOTENT_IDLE_US;
+	hop_chain(x, h);
+	pool_lease(x->worker->pool, &h->lease);
+	return h;
+}
+
+static struct body_plan hop_plan(const struct exchange *x)
+{
+	const struct framing *framing = &x->d->framing;
+	struct body_plan plan = {.kind = framing->kind, .length = framing->length, .is_upgrade = x->is_upgrade};
+
+	if (framing->kind == BODY_RAW || framing->kind == BODY_CLOSE)
+		plan.kind = BODY_NONE;
+	return plan;
+}
+
+static bool hop_send(struct hop *h)
+{
+	struct exchange *x = h->x;
+	struct forward_request f = {
+		.original = x->facts.request,
+		.url = &h->url,
+		.method = h->method,
+		.via = x->via,
+		.taint = x->taint,
+		/* Only what a redirect made a GET of loses the fields of its content; what a client says without a body passes. */
+		.has_body = exchange_has_body(x) || h->method == x->facts.request->method,
+		.is_upgrade = x->is_upgrade,
+		.asterisk = x->is_asterisk && x->redirects == 0,
+	};
+	struct message *m = forward_request(x->arena, &f, &h->facts.dropped);
+	struct body_plan plan = hop_plan(x);
+
+	if (m == NULL)
+		return false;
+	h->facts.request = m;
+	stream_send_head(h->u, m, &plan);
+	if (!forward_add_sent(x->arena, m, &h->u->sent_framing))
+		return false;
+	if (!exchange_has_body(x))
+		stream_end(h->u, NULL);
+	return true;
+}
+
+/* The lease is ready: the stream is ours. */
+static enum error hop_begin(struct hop *h)
+{
+	h->u = h->lease.stream;
+	h->u->on_change = hop_on_change;
+	h->u->owner = h;
+	h->has_begun_send = true;
+	h->send_us = clock_mono_us();
+	h->facts.is_reused = h->lease.is_reused;
+	if (h->lease.tls != NULL) {
+		h->facts.tls_version = h->lease.tls->version;
+		h->facts.tls_cipher = h->lease.tls->cipher;
+		h->facts.tls_resumed = h->lease.tls->is_resumed;
+	}
+	if (!h->is_tunnel && !hop_send(h))
+		return ERR_internal;
+	return ERR_none;
+}
+
+void hop_note_sent(struct hop *h)
+{
+	if (h->u->is_sent && h->sent_us == 0)
+		h->sent_us = clock_mono_us();
+}
+
+enum error hop_advance(struct hop *h)
+{
+	if (h->u == NULL) {
+		h->facts.peer = h->lease.peer;
+		if (h->lease.state == LEASE_FAILED) {
+			h->facts.detail = h->lease.detail;
+			return h->lease.error;
+		}
+		if (h->lease.state != LEASE_READY)
+			return ERR_none;
+		return hop_begin(h);
+	}
+	hop_note_sent(h);
+	if (h->u->error != ERR_none)
+		h->facts.detail = h->u->detail;
+	return h->u->error;
+}
+
+bool hop_is_answered(const struct hop *h)
+{
+	return h->u != NULL && (h->is_tunnel || h->u->head != NULL);
+}
+
+void hop_measure(struct hop *h)
+{
+	struct hop_times *t = &h->facts.times;
+	const struct stream *u = h->u;
+
+	t->queue_us = h->lease.queue_us;
+	t->resolve_us = h->lease.resolve_us;
+	t->connect_us = h->lease.connect_us;
+	t->tls_us = h->lease.tls_us;
+	if (u == NULL)
+		return;
+	h->facts.response = u->head;
+	h->facts.request_body_bytes = u->out_bytes;
+	h->facts.response_body_bytes = u->in_bytes;
+	h->facts.request_head_bytes = u->head_out_bytes;
+	h->facts.response_head_bytes = u->head_in_bytes;
+	if (h->is_tunnel)
+		return;
+	/* An origin may answer before it has the whole request: then sending ends, for the record, with the answer. */
+	if (u->first_byte_us != 0 && (h->sent_us == 0 || h->sent_us > u->first_byte_us))
+		h->sent_us = u->first_byte_us;
+	if (h->sent_us != 0)
+		t->send_us = h->sent_us > h->send_us ? h->sent_us - h->send_us : 0;
+	if (u->first_byte_us != 0)
+		t->wait_us = u->first_byte_us - h->sent_us;
+}
+
+/* What the record shows of TLS lives with the transport, which may go before the record is made. */
+static void hop_keep_tls(struct hop *h)
+{
+	struct str version, cipher;
+
+	if (h->facts.tls_version == NULL)
+		return;
+	version = arena_str(h->x->arena, str_of(h->facts.tls_version));
+	cipher = arena_str(h->x->arena, str_of(h->facts.tls_cipher));
+	h->facts.tls_version = version.p;
+	h->facts.tls_cipher = cipher.p;
+}
+
+/* Completes the facts and tells the observers. */
+static void hop_close_facts(struct hop *h, enum error error, const char *decision)
+{
+	struct str detail;
+
+	h->is_over = true;
+	hop_measure(h);
+	if (h->u != NULL && h->u->first_byte_us != 0)
+		h->facts.times.receive_us = clock_mono_us() - h->u->first_byte_us;
+	h->facts.error = error;
+	h->facts.decision = decision;
+	if (h->facts.detail != NULL) {
+		detail = arena_str(h->x->arena, str_of(h->facts.detail));
+		h->facts.detail = detail.p;
+	}
+	hop_keep_tls(h);
+	exchange_observe_hop(h->x, h);
+}
+
+void hop_end(struct hop *h, enum error error, const char *decision, bool abort)
+{
+	if (h->is_over)
+		return;
+	hop_close_facts(h, error, decision);
+	if (h->u != NULL)
+		h->u->on_change = NULL;
+	h->u = NULL;
+	lease_end(&h->lease, abort);
+}
+
+bool hop_leave(struct hop *h, const char *decision)
+{
+	bufq_clear(&h->u->in);
+	if (h->u->in_end) {
+		hop_end(h, ERR_none, decision, false);
+		return false;
+	}
+	stream_took(h->u);
+	hop_close_facts(h, ERR_none, decision);
+	h->u = NULL;
+	return true;
+}

@@ -1,0 +1,71 @@
+/* The pool: a worker's upstreams by origin. It leases streams, not connections: an HTTP/1.1 upstream gives one at a time, and a
+ * codec that carries several will give several. */
+#ifndef VIADUCT_CORE_POOL_H
+#define VIADUCT_CORE_POOL_H
+
+#include "config/settings.h"
+#include "core/link.h"
+#include "http/stream.h"
+#include "http/url.h"
+#include "net/dialer.h"
+#include "net/loop.h"
+
+#include <stdbool.h>
+
+struct pool;
+struct upstream;
+struct pool_origin;
+
+struct pool_needs {
+	struct loop *loop;
+	struct resolver *resolver;
+	struct tls_client *tls;
+	struct link_budget *budget;
+	/* Asked for every address before it is dialled; an error refuses it. */
+	enum error (*check)(void *owner, const struct address *to);
+	void *owner;
+};
+struct pool *pool_new(const struct pool_needs *needs, const struct settings *settings);
+/* All leases are ended or cancelled. NULL is fine. */
+void pool_free(struct pool *p);
+/* Limits and time-outs from now on. The settings stay valid until the next call. */
+void pool_set_settings(struct pool *p, const struct settings *settings, struct tls_client *tls);
+/* Idle upstreams are closed now, and none is kept any more. */
+void pool_drain(struct pool *p);
+
+enum lease_state { LEASE_QUEUED, LEASE_DIALLING, LEASE_READY, LEASE_FAILED, LEASE_ENDED };
+
+/* A stream to an origin, asked for and given back. Lives in the hop that asks. */
+struct lease {
+	/* Set by the asker. */
+	void (*on_change)(void *owner); /* the state changed; only notes it */
+	void *owner;
+	struct arena *arena;            /* for the heads of the stream */
+	const struct url *url;          /* whose origin; outlives the lease */
+	bool is_raw;                    /* a tunnel: a new connection without TLS and HTTP, never kept */
+	int64_t max_idle_us;            /* a kept upstream that was idle for longer is not used; 0: only a new one will do */
+
+	/* Set by the pool. */
+	enum lease_state state;
+	struct stream *stream;          /* LEASE_READY */
+	enum error error;               /* LEASE_FAILED */
+	char detail[160];
+	struct address peer;
+	bool is_reused;
+	const struct tls_facts *tls;    /* NULL: clear text; lives as long as the lease */
+	int64_t queue_us, resolve_us, connect_us, tls_us; /* -1: not needed */
+
+	/* The pool's own. */
+	struct pool *pool;
+	struct pool_origin *origin;
+	struct upstream *upstream;
+	struct dial *dial;
+	struct list node;
+	int64_t asked_us;
+};
+/* Asks. The state may be LEASE_READY on return (a kept upstream); otherwise on_change comes later. */
+void pool_lease(struct pool *p, struct lease *l);
+/* Gives the stream back, or stops waiting for it. abort: the transport is broken off. */
+void lease_end(struct lease *l, bool abort);
+
+#endif
