@@ -1,0 +1,168 @@
+/* Copies an exchange into one block: a first walk measures, a second one copies; both are the same code, so that they cannot
+ * disagree. Not for deciding when a copy is made. */
+#include "capture/record.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <string.h>
+
+struct copier {
+	char *block; /* NULL while measuring */
+	size_t used;
+	/* Where structures go while measuring. */
+	struct message scratch_message;
+	struct hop_facts scratch_hop;
+};
+
+/* The next size bytes of the block; NULL while measuring. */
+static void *take(struct copier *c, size_t size, size_t align)
+{
+	size_t at = (c->used + align - 1) & ~(align - 1);
+
+	c->used = at + size;
+	return c->block ? c->block + at : NULL;
+}
+
+/* An absent string (p NULL) stays absent. */
+static struct str copy_str(struct copier *c, struct str s)
+{
+	char *to;
+
+	if (!s.p)
+		return STR_NONE;
+	to = take(c, s.len, 1);
+	if (to && s.len > 0)
+		memcpy(to, s.p, s.len);
+	return (struct str){to, s.len};
+}
+
+static const char *copy_text(struct copier *c, const char *text)
+{
+	if (!text)
+		return NULL;
+	return copy_str(c, (struct str){text, strlen(text) + 1}).p;
+}
+
+static struct fields copy_fields(struct copier *c, const struct fields *from)
+{
+	struct fields to = {.n = from->n, .cap = from->n};
+
+	if (from->n == 0)
+		return to;
+	to.v = take(c, from->n * sizeof(*to.v), alignof(struct field));
+	for (size_t i = 0; i < from->n; i++) {
+		struct str name = copy_str(c, from->v[i].name);
+		struct str value = copy_str(c, from->v[i].value);
+
+		if (to.v)
+			to.v[i] = (struct field){name, value};
+	}
+	return to;
+}
+
+static const struct message *copy_message(struct copier *c, const struct message *from)
+{
+	struct message *to;
+
+	if (!from)
+		return NULL;
+	to = take(c, sizeof(*to), alignof(struct message));
+	if (!to)
+		to = &c->scratch_message;
+	*to = *from;
+	to->method_name = copy_str(c, from->method_name);
+	to->target = copy_str(c, from->target);
+	to->reason = copy_str(c, from->reason);
+	to->fields = copy_fields(c, &from->fields);
+	to->trailers = copy_fields(c, &from->trailers);
+	return to;
+}
+
+static struct hop_facts *copy_hop(struct copier *c, const struct hop_facts *from)
+{
+	struct hop_facts *to = take(c, sizeof(*to), alignof(struct hop_facts));
+
+	if (!to)
+		to = &c->scratch_hop;
+	*to = *from;
+	to->url = copy_str(c, from->url);
+	to->request = copy_message(c, from->request);
+	to->response = copy_message(c, from->response);
+	to->tls_version = copy_text(c, from->tls_version);
+	to->tls_cipher = copy_text(c, from->tls_cipher);
+	to->detail = copy_text(c, from->detail);
+	to->decision = copy_text(c, from->decision);
+	to->dropped = copy_str(c, from->dropped);
+	to->next = NULL;
+	return to;
+}
+
+static const struct hop_facts *copy_hops(struct copier *c, const struct hop_facts *first)
+{
+	struct hop_facts *head = NULL, *last = NULL;
+
+	for (const struct hop_facts *h = first; h; h = h->next) {
+		struct hop_facts *to = copy_hop(c, h);
+
+		if (!head)
+			head = to;
+		else if (c->block)
+			last->next = to;
+		last = to;
+	}
+	return head;
+}
+
+static struct url copy_url(struct copier *c, const struct url *from)
+{
+	struct url to = *from;
+
+	to.authority.host = copy_str(c, from->authority.host);
+	to.path = copy_str(c, from->path);
+	to.fragment = copy_str(c, from->fragment);
+	return to;
+}
+
+/* One walk over everything that an exchange points to. */
+static struct record *copy_exchange(struct copier *c, const struct exchange_facts *x, struct record *to)
+{
+	struct record *block = take(c, sizeof(*to), alignof(struct record));
+
+	if (block)
+		to = block;
+	to->next = NULL;
+	to->facts = *x;
+	to->facts.user = copy_str(c, x->user);
+	to->facts.request = copy_message(c, x->request);
+	to->facts.url = copy_str(c, x->url);
+	if (x->has_target)
+		to->facts.target = copy_url(c, &x->target);
+	else
+		memset(&to->facts.target, 0, sizeof(to->facts.target));
+	to->facts.response = copy_message(c, x->response);
+	to->facts.detail = copy_text(c, x->detail);
+	to->facts.hops = copy_hops(c, x->hops);
+	return to;
+}
+
+struct record *record_new(const struct exchange_facts *x)
+{
+	struct copier c = {.block = NULL, .used = 0};
+	struct record scratch, *r;
+	size_t size;
+
+	copy_exchange(&c, x, &scratch);
+	size = c.used;
+	c.block = mem_alloc(size);
+	c.used = 0;
+	r = copy_exchange(&c, x, NULL);
+	assert(c.used == size);
+	return r;
+}
+
+void record_free(struct record *r)
+{
+	mem_free(r);
+}

@@ -1,0 +1,25 @@
+/* The file of the flow database: where it is, opening, locking, migrating. */
+#ifndef VIADUCT_STORE_DATABASE_H
+#define VIADUCT_STORE_DATABASE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* FOLDER/flows.db; mem_free it. */
+char *database_path(const char *folder);
+
+/* Makes the folder (0700) and the file (0600) if missing and takes the lock; the descriptor of the lock, or -1 with one line in
+ * ret_why. The lock ends with the descriptor, so with the process. */
+int database_lock(const char *folder, char *ret_why, size_t size);
+/* Opens for writing, the lock being held, and brings the schema up to date. NULL with one line in ret_why. */
+sqlite3 *database_open(const char *path, char *ret_why, size_t size);
+/* Opens for reading beside a writer. NULL with one line in ret_why; ret_is_absent: no file, or nothing in it yet. */
+sqlite3 *database_open_reader(const char *path, bool *ret_is_absent, char *ret_why, size_t size);
+
+/* Runs statements without results; false with the reason in ret_why. */
+bool database_exec(sqlite3 *db, const char *sql, char *ret_why, size_t size);
+/* The one number that a statement gives; fallback if it gives none (no row, NULL). False on an error. */
+bool database_number(sqlite3 *db, const char *sql, sqlite3_int64 fallback, sqlite3_int64 *ret);
+
+#endif

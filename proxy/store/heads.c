@@ -1,0 +1,64 @@
+/* Stored heads back to fields (jansson). Not for writing them: json.c. */
+#include "store/heads.h"
+
+#include <jansson.h>
+
+static int nibble(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool bytes_of_hex(struct arena *a, struct str hex, struct str *ret)
+{
+	char *to = arena_alloc(a, hex.len / 2 + 1);
+
+	if (!to || hex.len % 2 != 0)
+		return false;
+	for (size_t i = 0; i < hex.len / 2; i++) {
+		int high = nibble(hex.p[2 * i]), low = nibble(hex.p[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		to[i] = (char)(high << 4 | low);
+	}
+	*ret = (struct str){to, hex.len / 2};
+	return true;
+}
+
+/* A string, or {"hex":…}. */
+static bool bytes_of(struct arena *a, const json_t *v, struct str *ret)
+{
+	const json_t *hex = json_object_get(v, "hex");
+	struct str s;
+
+	if (json_is_string(hex))
+		return bytes_of_hex(a, (struct str){json_string_value(hex), json_string_length(hex)}, ret);
+	if (!json_is_string(v))
+		return false;
+	s = arena_str(a, (struct str){json_string_value(v), json_string_length(v)});
+	if (!s.p)
+		return false;
+	*ret = s;
+	return true;
+}
+
+bool heads_parse_fields(struct arena *a, struct str json, struct fields *ret)
+{
+	json_t *root = json_loadb(json.p ? json.p : "", json.len, 0, NULL);
+	struct fields fields = {NULL, 0, 0};
+	bool ok = json_is_array(root);
+
+	for (size_t i = 0; ok && i < json_array_size(root); i++) {
+		const json_t *pair = json_array_get(root, i);
+		struct str name, value;
+
+		ok = json_array_size(pair) == 2 && bytes_of(a, json_array_get(pair, 0), &name) &&
+			bytes_of(a, json_array_get(pair, 1), &value) && fields_add(a, &fields, name, value);
+	}
+	json_decref(root);
+	if (ok)
+		*ret = fields;
+	return ok;
+}

@@ -1,0 +1,41 @@
+/* Reading the flow database, beside a writer. One thread per reader. */
+#ifndef VIADUCT_STORE_QUERY_H
+#define VIADUCT_STORE_QUERY_H
+
+#include "store/flow_view.h"
+
+#include <stddef.h>
+
+struct reader;
+
+/* NULL with one line in ret_why: no database, not ours, of another version. ret_is_absent: there is none yet, but there may be one
+ * when a proxy has been started. */
+struct reader *reader_open(const char *folder, bool *ret_is_absent, char *ret_why, size_t size);
+void reader_close(struct reader *r); /* NULL is fine */
+/* The reason of the last failure. */
+const char *reader_error(const struct reader *r);
+
+/* Several questions about one state of the database; end it soon, for it keeps the write-ahead log from shrinking. */
+bool reader_begin(struct reader *r);
+void reader_end(struct reader *r);
+
+/* Called per row; false ends the reading (which counts as success). */
+typedef bool flow_visit(void *owner, const struct flow_view *v);
+typedef bool hop_visit(void *owner, const struct hop_view *v);
+
+/* The newest n flows, oldest of them first. False on an error. */
+bool reader_newest(struct reader *r, size_t n, flow_visit *visit, void *owner);
+/* Flows that changed after a change number and have ended, in the order of their changes. */
+bool reader_ended_after(struct reader *r, int64_t change, flow_visit *visit, void *owner);
+/* The flow of that id: visited once, or not at all. */
+bool reader_flow(struct reader *r, uint64_t id, flow_visit *visit, void *owner);
+bool reader_hops(struct reader *r, uint64_t id, hop_visit *visit, void *owner);
+/* A head (hop 0: the client's side) into the arena; NULL in ret: there is none. False on an error. */
+bool reader_head(struct reader *r, uint64_t id, int64_t hop, bool is_request, struct arena *a, struct head_view **ret);
+
+/* The largest change number; 0 in an empty database. */
+bool reader_last_change(struct reader *r, int64_t *ret);
+/* True if another has written since the last call; the first call says true. */
+bool reader_has_news(struct reader *r);
+
+#endif

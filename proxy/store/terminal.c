@@ -1,0 +1,73 @@
+/* The line of a flow. Not for tables: those are the sub-command flows'. */
+#include "store/terminal.h"
+
+#include "store/format.h"
+
+void terminal_url(struct text *t, struct str url, size_t width)
+{
+	static const char cut[] = "...";
+	const size_t mark = sizeof(cut) - 1;
+	size_t from = t->len;
+
+	/* Escaping never shortens, so what is beyond the width is not worth escaping. */
+	text_escaped(t, str_first(url, url.len < width + 1 ? url.len : width + 1));
+	if (t->len - from <= width)
+		return;
+	t->len = from + (width > mark ? width - mark : 0);
+	text_put(t, str_of(cut));
+}
+
+static void put_status(struct text *t, int status, bool has_colour)
+{
+	enum colour c = has_colour ? colour_of_status(status) : COLOUR_NONE;
+
+	text_byte(t, ' ');
+	format_colour(t, c);
+	if (status > 0)
+		text_i64(t, status);
+	else
+		text_put(t, STR("---"));
+	format_colour_end(t, c);
+}
+
+/* "failed" without a name says nothing; the error's name says it all. */
+static void put_outcome(struct text *t, const struct exchange_facts *x, bool has_colour)
+{
+	enum colour c = has_colour ? COLOUR_RED : COLOUR_NONE;
+
+	if (x->outcome == OUTCOME_DELIVERED && x->error == ERR_none)
+		return;
+	text_put(t, STR("  "));
+	format_colour(t, c);
+	if (x->outcome == OUTCOME_CANCELLED)
+		text_put(t, STR("cancelled"));
+	else
+		text_put(t, str_of(x->error == ERR_none ? outcome_name(x->outcome) : error_name(x->error)));
+	format_colour_end(t, c);
+}
+
+void terminal_line(struct text *t, const struct exchange_facts *x, bool has_colour)
+{
+	uint64_t bytes = x->is_tunnel ? x->tunnel.up_bytes + x->tunnel.down_bytes : x->response_body_bytes;
+
+	format_time_local(t, x->started_us, TIME_OF_DAY);
+	text_byte(t, ' ');
+	if (x->request)
+		terminal_url(t, x->request->method_name, 20);
+	else
+		text_byte(t, '-');
+	text_byte(t, ' ');
+	if (x->url.len > 0)
+		terminal_url(t, x->url, TERMINAL_URL_BYTES);
+	else
+		text_byte(t, '-');
+	put_status(t, x->response ? x->response->status : 0, has_colour);
+	text_put(t, STR("  "));
+	format_bytes(t, bytes);
+	text_put(t, STR("  "));
+	format_duration(t, x->duration_us);
+	if (x->hops_n > 1)
+		text_printf(t, "  %u hops", x->hops_n);
+	put_outcome(t, x, has_colour);
+	text_byte(t, '\n');
+}

@@ -1,0 +1,149 @@
+/* Growing text. Not for bodies (bufq.h) or the strings of an exchange (arena.h). */
+#include "store/text.h"
+
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FIRST_BYTES = 512, LIKELY_BYTES = 128 };
+
+void text_fini(struct text *t)
+{
+	mem_free(t->p);
+	*t = (struct text){NULL, 0, 0};
+}
+
+char *text_room(struct text *t, size_t n)
+{
+	size_t cap = t->cap ? t->cap : FIRST_BYTES;
+
+	if (t->cap - t->len >= n && t->p)
+		return t->p + t->len;
+	while (cap - t->len < n)
+		cap = cap > SIZE_MAX / 2 ? SIZE_MAX : cap * 2;
+	t->p = mem_realloc(t->p, cap);
+	t->cap = cap;
+	return t->p + t->len;
+}
+
+void text_put(struct text *t, struct str s)
+{
+	if (s.len == 0)
+		return;
+	memcpy(text_room(t, s.len), s.p, s.len);
+	t->len += s.len;
+}
+
+void text_byte(struct text *t, char c)
+{
+	*text_room(t, 1) = c;
+	t->len++;
+}
+
+void text_printf(struct text *t, const char *format, ...)
+{
+	char *to = text_room(t, LIKELY_BYTES);
+	va_list args, again;
+	int n;
+
+	va_start(args, format);
+	va_copy(again, args);
+	n = vsnprintf(to, LIKELY_BYTES, format, args);
+	if (n >= LIKELY_BYTES)
+		n = vsnprintf(text_room(t, (size_t)n + 1), (size_t)n + 1, format, again);
+	if (n > 0)
+		t->len += (size_t)n;
+	va_end(again);
+	va_end(args);
+}
+
+void text_i64(struct text *t, int64_t n)
+{
+	char digits[24];
+	size_t at = sizeof(digits);
+	uint64_t rest = n < 0 ? -(uint64_t)n : (uint64_t)n;
+
+	do {
+		digits[--at] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest > 0);
+	if (n < 0)
+		digits[--at] = '-';
+	text_put(t, (struct str){digits + at, sizeof(digits) - at});
+}
+
+void text_escaped(struct text *t, struct str s)
+{
+	enum { STEP = 256, LONGEST = 4 };
+
+	while (s.len > 0) {
+		struct str piece = str_first(s, s.len < STEP ? s.len : STEP);
+
+		t->len += str_escape(piece, text_room(t, STEP * LONGEST + 1), STEP * LONGEST + 1);
+		s = str_from(s, piece.len);
+	}
+}
+
+void text_visible(struct text *t, struct str s)
+{
+	for (;;) {
+		size_t quote = str_find(s, '"');
+
+		text_escaped(t, str_first(s, quote));
+		if (quote == s.len)
+			return;
+		text_byte(t, '"');
+		s = str_from(s, quote + 1);
+	}
+}
+
+void text_drop(struct text *t, size_t n)
+{
+	if (n > 0)
+		memmove(t->p, t->p + n, t->len - n);
+	t->len -= n;
+}
+
+/* Length of the multi-byte sequence at p, with n bytes to look at; 0 if it is not valid (RFC 3629 section 4). */
+static size_t sequence_length(const unsigned char *p, size_t n)
+{
+	size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+	unsigned char low = 0x80, high = 0xbf;
+
+	if (p[0] < 0xc2 || p[0] > 0xf4 || n < len)
+		return 0;
+	if (p[0] == 0xe0)
+		low = 0xa0;
+	else if (p[0] == 0xed)
+		high = 0x9f;
+	else if (p[0] == 0xf0)
+		low = 0x90;
+	else if (p[0] == 0xf4)
+		high = 0x8f;
+	if (p[1] < low || p[1] > high)
+		return 0;
+	for (size_t i = 2; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return len;
+}
+
+bool is_plain_utf8(struct str s)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t i = 0;
+
+	while (i < s.len) {
+		size_t len = 1;
+
+		if (p[i] >= 0x80)
+			len = sequence_length(p + i, s.len - i);
+		if (len == 0 || p[i] == 0)
+			return false;
+		i += len;
+	}
+	return true;
+}

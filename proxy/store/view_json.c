@@ -1,0 +1,123 @@
+/* Views as JSON. Not for reading: query.c. */
+#include "store/view_json.h"
+
+#include "store/format.h"
+#include "store/json.h"
+
+#include <stdio.h>
+
+static void put_tunnel(struct text *t, const struct tunnel_view *v)
+{
+	json_key(t, "tunnel");
+	text_byte(t, '{');
+	json_i64(t, "up_bytes", (int64_t)v->up_bytes);
+	json_i64(t, "down_bytes", (int64_t)v->down_bytes);
+	json_opt(t, "sni", v->sni);
+	json_opt(t, "alpn", v->alpn);
+	json_opt(t, "tls_version", v->tls_version);
+	if (v->has_hello)
+		json_bool(t, "has_ech", v->has_ech);
+	json_opt(t, "ja4", v->ja4);
+	text_byte(t, '}');
+}
+
+static void put_time(struct text *t, const char *key, int64_t us)
+{
+	json_key(t, key);
+	text_byte(t, '"');
+	format_time_utc(t, us);
+	text_byte(t, '"');
+}
+
+static void put_target(struct text *t, const struct flow_view *v)
+{
+	json_opt(t, "method", v->method);
+	json_opt(t, "url", v->url);
+	json_opt(t, "scheme", v->scheme);
+	json_opt(t, "host", v->host);
+	json_opt_i64(t, "port", v->port);
+	json_opt(t, "path", v->path);
+	json_opt(t, "query", v->query);
+}
+
+static void put_client(struct text *t, const struct flow_view *v)
+{
+	json_i64(t, "run", v->run);
+	json_i64(t, "worker", v->worker);
+	json_i64(t, "client_id", v->client_id);
+	json_i64(t, "client_request", v->client_request);
+	json_opt(t, "client", v->client);
+	json_opt(t, "listener", v->listener);
+	json_opt(t, "user", v->user);
+}
+
+void view_json_flow(struct text *t, const struct flow_view *v)
+{
+	text_byte(t, '{');
+	json_i64(t, "id", (int64_t)v->id);
+	json_i64(t, "change", v->change);
+	put_time(t, "started", v->started_us);
+	json_i64(t, "started_us", v->started_us);
+	json_opt_i64(t, "ended_us", v->ended_us);
+	json_opt_i64(t, "duration_us", v->duration_us);
+	put_target(t, v);
+	json_opt_i64(t, "status", v->status);
+	json_opt(t, "content_type", v->content_type);
+	json_str(t, "outcome", v->outcome);
+	json_opt(t, "error", v->error);
+	json_opt(t, "detail", v->detail);
+	json_i64(t, "request_head_bytes", (int64_t)v->request_head_bytes);
+	json_i64(t, "request_body_bytes", (int64_t)v->request_body_bytes);
+	json_i64(t, "response_head_bytes", (int64_t)v->response_head_bytes);
+	json_i64(t, "response_body_bytes", (int64_t)v->response_body_bytes);
+	put_client(t, v);
+	json_i64(t, "hops", v->hops);
+	json_bool(t, "is_tunnel", v->is_tunnel);
+	if (v->is_tunnel)
+		put_tunnel(t, &v->tunnel);
+}
+
+void view_json_hop(struct text *t, const struct hop_view *v)
+{
+	char key[32];
+
+	text_byte(t, '{');
+	json_i64(t, "number", v->number);
+	json_str(t, "reason", v->reason);
+	json_str(t, "url", v->url);
+	json_opt(t, "peer", v->peer);
+	json_bool(t, "is_reused", v->is_reused);
+	json_bool(t, "is_reply", v->is_reply);
+	json_opt_i64(t, "status", v->status);
+	json_opt(t, "tls_version", v->tls_version);
+	json_opt(t, "tls_cipher", v->tls_cipher);
+	json_bool(t, "tls_resumed", v->tls_resumed);
+	json_i64(t, "started_us", v->started_us);
+	for (size_t i = 0; i < HOP_PHASES; i++) {
+		snprintf(key, sizeof(key), "%s_us", hop_phase_name(i));
+		json_opt_i64(t, key, v->times_us[i]);
+	}
+	json_i64(t, "request_head_bytes", (int64_t)v->request_head_bytes);
+	json_i64(t, "request_body_bytes", (int64_t)v->request_body_bytes);
+	json_i64(t, "response_head_bytes", (int64_t)v->response_head_bytes);
+	json_i64(t, "response_body_bytes", (int64_t)v->response_body_bytes);
+	json_opt(t, "error", v->error);
+	json_opt(t, "detail", v->detail);
+	json_opt(t, "decision", v->decision);
+	json_opt(t, "dropped", v->dropped);
+}
+
+void view_json_head(struct text *t, const struct head_view *v)
+{
+	if (!v) {
+		text_put(t, STR("null"));
+		return;
+	}
+	text_byte(t, '{');
+	json_str(t, "start_line", v->start_line);
+	json_key(t, "fields");
+	json_fields(t, &v->fields);
+	json_key(t, "trailers");
+	json_fields(t, &v->trailers);
+	text_byte(t, '}');
+}

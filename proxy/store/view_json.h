@@ -1,0 +1,14 @@
+/* Views as JSON objects with the names of the columns in SCHEMA.md; for the command line and the control API. */
+#ifndef VIADUCT_STORE_VIEW_JSON_H
+#define VIADUCT_STORE_VIEW_JSON_H
+
+#include "store/flow_view.h"
+#include "store/text.h"
+
+/* `{...` without the closing brace, so that more members can follow. */
+void view_json_flow(struct text *t, const struct flow_view *v);
+void view_json_hop(struct text *t, const struct hop_view *v);
+/* A whole object; null for NULL. */
+void view_json_head(struct text *t, const struct head_view *v);
+
+#endif
