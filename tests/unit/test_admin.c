@@ -68,7 +68,8 @@ static int tear_down(void **state)
 }
 
 /* The status of the answer to a request with one more field, or none (name NULL); the reply stays in f. */
-static int ask_as(struct fixture *f, enum method method, const char *target, const char *host, const char *name, const char *value)
+static int ask_as(struct fixture *f, enum method method, const char *target, const char *host, const char *name,
+	const char *value)
 {
 	struct message m = {.is_request = true, .version = VERSION_1_1, .method = method, .target = str_of(target)};
 	struct visit v = {
@@ -198,10 +199,11 @@ static void test_refusal_is_a_page_for_browsers(void **state)
 
 static void test_host(void **state)
 {
-	static const char *const right[] = {"localhost:8081", "LOCALHOST:8081", "127.0.0.1:8081", "[::1]:8081", "192.0.2.1:8081"};
+	static const char *const right[] = {
+		"localhost:8081", "LOCALHOST:8081", "127.0.0.1:8081", "[::1]:8081", "192.0.2.1:8081"};
 	static const char *const wrong[] = {"localhost", "localhost:8080", "127.0.0.1", "evil.example:8081", "192.0.2.2:8081",
-		"127.0.0.1.evil.example:8081", "localhost.evil.example:8081", "127.1:8081", "0.0.0.0:8081", "", ":8081", "[::1]",
-		"a@localhost:8081", "localhost:8081:8081"};
+		"127.0.0.1.evil.example:8081", "localhost.evil.example:8081", "127.1:8081", "0.0.0.0:8081", "", ":8081",
+		"[::1]", "a@localhost:8081", "localhost:8081:8081"};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++)
@@ -230,7 +232,8 @@ static void test_host_at_port_80(void **state)
 
 static void test_methods(void **state)
 {
-	static const enum method others[] = {METHOD_POST, METHOD_PUT, METHOD_DELETE, METHOD_OPTIONS, METHOD_TRACE, METHOD_UNKNOWN};
+	static const enum method others[] = {
+		METHOD_POST, METHOD_PUT, METHOD_DELETE, METHOD_OPTIONS, METHOD_TRACE, METHOD_UNKNOWN};
 	struct fixture *f = *state;
 
 	assert_int_equal(ask_as(f, METHOD_HEAD, "/", "localhost:8081", BEARER), 200);
@@ -243,8 +246,8 @@ static void test_methods(void **state)
 
 static void test_unknown_paths(void **state)
 {
-	static const char *const paths[] = {"*", "//", "/x", "/metrics/", "/../metrics", "/%6detrics", "/api/v1/status2", "/METRICS",
-		"http://localhost:8081/"};
+	static const char *const paths[] = {"*", "//", "/x", "/metrics/", "/../metrics", "/%6detrics", "/api/v1/status2",
+		"/METRICS", "http://localhost:8081/"};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)

@@ -105,11 +105,17 @@ static void test_bytes(void **state)
 	char *t;
 
 	(void)state;
-	end(m, (struct exchange_facts){.outcome = OUTCOME_DELIVERED, .response = &ok, .request_body_bytes = 5,
-		       .response_body_bytes = 70});
+	end(m,
+		(struct exchange_facts){
+			.outcome = OUTCOME_DELIVERED, .response = &ok, .request_body_bytes = 5, .response_body_bytes = 70});
 	/* what the streams of a tunnel counted as bodies is none */
-	end(m, (struct exchange_facts){.outcome = OUTCOME_DELIVERED, .response = &ok, .request_body_bytes = 1000,
-		       .response_body_bytes = 1000, .is_tunnel = true, .tunnel = {.up_bytes = 11, .down_bytes = 22}});
+	end(m,
+		(struct exchange_facts){.outcome = OUTCOME_DELIVERED,
+			.response = &ok,
+			.request_body_bytes = 1000,
+			.response_body_bytes = 1000,
+			.is_tunnel = true,
+			.tunnel = {.up_bytes = 11, .down_bytes = 22}});
 	hop(m, false, (struct hop_facts){.request_body_bytes = 6, .response_body_bytes = 80});
 	hop(m, true, (struct hop_facts){.request_body_bytes = 1000, .response_body_bytes = 1000});
 	s = status_of(m);

@@ -26,8 +26,8 @@ static void assert_address(struct address a, const char *expected)
 
 static struct settings *settings_with(const char *listen)
 {
-	const char *set[] = {listen};
-	struct settings_source source = {.set = set, .set_n = 1};
+	const char *set[] = {listen, "data=/nowhere"};
+	struct settings_source source = {.set = set, .set_n = 2};
 	char why[300] = "";
 	struct settings *s = settings_load(&source, why, sizeof(why));
 

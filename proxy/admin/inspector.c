@@ -1,0 +1,113 @@
+/* See inspector.h. Here: its life, and what it knows of the proxy. */
+#include "admin/inspector.h"
+
+#include "admin/reach.h"
+#include "admin/routes.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "core/exchange.h"
+
+#include <stdio.h>
+
+enum { URL_BYTES = ADDRESS_TEXT_BYTES + 16 };
+
+struct inspector {
+	struct inspector_needs needs;
+	const struct meter **meters;
+	size_t meters_n;
+	int64_t started_us, started_mono_us;
+	char token[TOKEN_TEXT_BYTES];
+	char url[URL_BYTES];
+};
+
+struct inspector *inspector_new(const struct inspector_needs *needs)
+{
+	struct inspector *i = mem_calloc(1, sizeof(*i));
+	struct address local = reach_locally(&needs->address);
+	char address[ADDRESS_TEXT_BYTES];
+
+	if (!token_make(i->token)) {
+		mem_free(i);
+		return NULL;
+	}
+	i->needs = *needs;
+	settings_ref(needs->settings);
+	i->started_us = clock_wall_us();
+	i->started_mono_us = clock_mono_us();
+	snprintf(i->url, sizeof(i->url), "http://%s/", address_format(&local, address));
+	return i;
+}
+
+void inspector_free(struct inspector *i)
+{
+	if (i == NULL)
+		return;
+	settings_unref(i->needs.settings);
+	mem_free(i->meters);
+	mem_free(i);
+}
+
+void inspector_add_meter(struct inspector *i, const struct meter *m)
+{
+	i->meters = mem_realloc(i->meters, (i->meters_n + 1) * sizeof(*i->meters));
+	i->meters[i->meters_n++] = m;
+}
+
+const char *inspector_url(const struct inspector *i)
+{
+	return i->url;
+}
+
+const char *inspector_token(const struct inspector *i)
+{
+	return i->token;
+}
+
+static struct status inspector_status(const struct inspector *i)
+{
+	const struct shared *shared = i->needs.shared;
+	struct status s = {
+		.settings = i->needs.settings,
+		.version = i->needs.version,
+		.inspector = str_of(i->url),
+		.started_us = i->started_us,
+		.uptime_us = clock_mono_us() - i->started_mono_us,
+		.clients = atomic_load(&shared->clients),
+		.clients_ever = atomic_load(&shared->next_client_id) - 1,
+	};
+
+	for (size_t m = 0; m < i->meters_n; m++)
+		meter_add_to(i->meters[m], &s.counts);
+	store_counts(i->needs.store, &s.store);
+	return s;
+}
+
+struct stream *inspector_reply(struct inspector *i, const struct message *request, const struct address *here, struct arena *a,
+	struct bufpool *pool)
+{
+	struct address proxy = reach_proxy(i->needs.settings, here);
+	struct status status = inspector_status(i);
+	char text[ADDRESS_TEXT_BYTES];
+	struct visit visit = {
+		.request = request,
+		.here = here,
+		.token = i->token,
+		.proxy = &proxy,
+		.status = &status,
+		.arena = a,
+		.pool = pool,
+	};
+
+	status.proxy = str_of(address_format(&proxy, text));
+	return routes_answer(&visit);
+}
+
+static struct stream *inspector_answer(void *owner, struct exchange *x)
+{
+	return inspector_reply(owner, x->facts.request, &x->facts.listener, x->arena, x->worker->bufpool);
+}
+
+struct answerer inspector_answerer(struct inspector *i)
+{
+	return (struct answerer){.answer = inspector_answer, .owner = i, .is_only = true};
+}

@@ -1,0 +1,107 @@
+/* See meter.h. */
+#include "admin/meter.h"
+
+#include "base/mem.h"
+
+#include <stdatomic.h>
+
+struct meter {
+	struct observer observer;
+	_Atomic uint64_t cells[METER_CELLS];
+};
+
+/* There is one writer, so a plain addition between two relaxed accesses loses nothing and costs no locked instruction. */
+static void meter_count(struct meter *m, unsigned cell, uint64_t n)
+{
+	uint64_t before = atomic_load_explicit(&m->cells[cell], memory_order_relaxed);
+
+	atomic_store_explicit(&m->cells[cell], before + n, memory_order_relaxed);
+}
+
+static void meter_count_both(struct meter *m, unsigned cell, uint64_t up, uint64_t down)
+{
+	meter_count(m, cell + BODY_UP, up);
+	meter_count(m, cell + BODY_DOWN, down);
+}
+
+static void meter_on_begin(void *owner, const struct exchange_facts *x)
+{
+	(void)x;
+	meter_count(owner, METER_BEGUN, 1);
+}
+
+static void meter_on_hop(void *owner, const struct exchange_facts *x, const struct hop_facts *h)
+{
+	meter_count(owner, METER_HOP + h->reason, 1);
+	/* What went through a tunnel is no body. */
+	if (!x->is_tunnel)
+		meter_count_both(owner, METER_ORIGIN_BYTES, h->request_body_bytes, h->response_body_bytes);
+}
+
+/* 1 to 5; 0 if nothing was sent. */
+static unsigned status_class(const struct message *response)
+{
+	unsigned digit = response == NULL ? 0 : (unsigned)response->status / 100;
+
+	return digit > 5 ? 0 : digit;
+}
+
+static void meter_on_end(void *owner, const struct exchange_facts *x)
+{
+	meter_count(owner, METER_OUTCOME + x->outcome, 1);
+	if (x->outcome == OUTCOME_FAILED)
+		meter_count(owner, METER_ERROR + x->error, 1);
+	meter_count(owner, METER_STATUS + status_class(x->response), 1);
+	if (!x->is_tunnel) {
+		meter_count_both(owner, METER_CLIENT_BYTES, x->request_body_bytes, x->response_body_bytes);
+		return;
+	}
+	meter_count(owner, METER_TUNNELS, 1);
+	meter_count_both(owner, METER_TUNNEL_BYTES, x->tunnel.up_bytes, x->tunnel.down_bytes);
+}
+
+struct meter *meter_new(void)
+{
+	struct meter *m = mem_calloc(1, sizeof(*m));
+
+	m->observer = (struct observer){
+		.owner = m,
+		.on_begin = meter_on_begin,
+		.on_hop = meter_on_hop,
+		.on_end = meter_on_end,
+	};
+	return m;
+}
+
+void meter_free(struct meter *m)
+{
+	mem_free(m);
+}
+
+const struct observer *meter_observer(const struct meter *m)
+{
+	return &m->observer;
+}
+
+void meter_add_to(const struct meter *m, struct meter_counts *sum)
+{
+	for (size_t i = 0; i < METER_CELLS; i++)
+		sum->cells[i] += atomic_load_explicit(&m->cells[i], memory_order_relaxed);
+}
+
+uint64_t meter_done(const struct meter_counts *c)
+{
+	uint64_t n = 0;
+
+	for (unsigned o = 0; o <= OUTCOME_CANCELLED; o++)
+		n += c->cells[METER_OUTCOME + o];
+	return n;
+}
+
+uint64_t meter_in_flight(const struct meter_counts *c)
+{
+	uint64_t begun = c->cells[METER_BEGUN], done = meter_done(c);
+
+	/* The cells are read one after the other; an exchange may have come and gone between. */
+	return begun > done ? begun - done : 0;
+}

@@ -1,0 +1,1 @@
+"""What the flow tests are made of: the proxy as a process, scripted origins, raw clients, certificates, name servers."""

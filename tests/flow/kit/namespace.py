@@ -1,0 +1,49 @@
+"""Runs a piece of a test in a network namespace of its own, where loopback has addresses that are not loopback's."""
+
+import ctypes
+import os
+import subprocess
+import traceback
+
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+OUTSIDE = '10.77.0.1'
+OUTSIDE6 = 'fd77::1'
+
+
+def _enter():
+    libc = ctypes.CDLL(None, use_errno=True)
+    uid, gid = os.getuid(), os.getgid()
+    flags = CLONE_NEWNET if uid == 0 else CLONE_NEWNET | CLONE_NEWUSER
+    if libc.unshare(flags):
+        why = os.strerror(ctypes.get_errno())
+        raise RuntimeError(f'this test needs a network namespace, and unshare says: {why} (root or user namespaces are needed)')
+    if uid:
+        for name, text in ('setgroups', 'deny'), ('uid_map', f'0 {uid} 1'), ('gid_map', f'0 {gid} 1'):
+            with open(f'/proc/self/{name}', 'w') as f:
+                f.write(text)
+    for command in (['link', 'set', 'lo', 'up'], ['addr', 'add', f'{OUTSIDE}/32', 'dev', 'lo'],
+                    ['-6', 'addr', 'add', f'{OUTSIDE6}/128', 'dev', 'lo', 'nodad']):
+        subprocess.run(['ip', *command], check=True)
+
+
+def run_in_namespace(body):
+    """Calls body() in a child inside a fresh namespace; what it raises is raised here as AssertionError."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            os.close(reader)
+            _enter()
+            body()
+            code = 0
+        except BaseException:  # the child must never return into pytest
+            os.write(writer, traceback.format_exc()[-6000:].encode())
+        finally:
+            os._exit(code)
+    os.close(writer)
+    with os.fdopen(reader, 'rb') as f:
+        said = f.read().decode('utf-8', 'replace')
+    _, status = os.waitpid(child, 0)
+    if status:
+        raise AssertionError(f'in the namespace:\n{said or status}')
