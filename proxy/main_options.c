@@ -12,8 +12,11 @@ struct short_form {
 };
 
 static const struct short_form short_forms[] = {
-	{"--listen", "listen", true},	 {"--inspector", "inspector", false},	     {"--data", "data", false},
-	{"--workers", "workers", false}, {"--redirects", "redirects.mode", false},
+	{"--listen", "listen", true},
+	{"--inspector", "inspector", false},
+	{"--data", "data", false},
+	{"--workers", "workers", false},
+	{"--redirects", "redirects.mode", false},
 };
 
 static void add_set(struct serve_options *o, char *text)

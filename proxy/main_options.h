@@ -9,7 +9,7 @@ struct serve_options {
 	const char *config;     /* NULL: none */
 	const char *ready_file; /* NULL: none */
 	bool wants_help;
-	char **set;             /* "option=value", in order */
+	char **set; /* "option=value", in order */
 	size_t set_n;
 };
 

@@ -137,7 +137,6 @@ static int open_all(struct serve *v)
 	if (v->settings == NULL)
 		return fail(EXIT_USAGE, why);
 	log_set_level((enum log_level)v->settings->log_level);
-	raise_descriptor_limit(v->settings);
 	store = store_options_of(v->settings);
 	v->store = store_start(&store, why, sizeof(why));
 	if (v->store == NULL)
@@ -167,6 +166,7 @@ static int run(struct serve *v)
 	loop_on_signal(v->loop, SIGTERM, on_signal, v);
 	loop_on_signal(v->loop, SIGINT, on_signal, v);
 	loop_on_signal(v->loop, SIGHUP, on_signal, v);
+	raise_descriptor_limit(v->settings);
 	if (!workers_start(v->workers)) {
 		fprintf(stderr, "viaduct: no thread for a worker: %s\n", strerror(errno));
 		workers_drain(v->workers, 0);

@@ -170,7 +170,7 @@ static bool variable_set(struct settings_build *b, struct str variable)
 	nearest = suggest_option(str_from(name, sizeof(OPTION_ENV_PREFIX) - 1));
 	if (nearest != OPTION_COUNT)
 		log_warn("%s: there is no such option for this variable of the environment (is %s meant?)",
-			 printable_show(name, shown), option_env_name(nearest, env));
+			printable_show(name, shown), option_env_name(nearest, env));
 	return true;
 }
 

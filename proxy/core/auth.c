@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 enum { QUEUE_MAX = 256, REMEMBERED = 64, CREDENTIALS_MAX = 1024 };
@@ -18,6 +19,7 @@ struct auth_job {
 	struct str credentials, name, password; /* in text */
 	struct str user;                        /* for the asker; in its arena */
 	bool is_right;
+	atomic_bool is_cancelled; /* told to the verifier, so that guessers who hang up do not keep it busy */
 	char text[];
 };
 
@@ -69,7 +71,8 @@ static void *verifier_main(void *arg)
 		pthread_mutex_unlock(&v->lock);
 		j = LIST_ITEM(node, struct auth_job, node);
 		/* At the end a full queue would be seconds of work for nobody. */
-		j->is_right = !is_over && users_verify(j->settings->users, j->name, j->password);
+		j->is_right = !is_over && !atomic_load(&j->is_cancelled) &&
+			users_verify(j->settings->users, j->name, j->password);
 		loop_post(j->auth->loop, &j->post);
 		pthread_mutex_lock(&v->lock);
 	}
@@ -244,7 +247,8 @@ static struct str job_put(struct auth_job *j, size_t *used, struct str s)
 	return copy;
 }
 
-static struct auth_job *job_new(struct auth *a, struct settings *settings, struct str field, struct str name, struct str password)
+static struct auth_job *job_new(struct auth *a, struct settings *settings, struct str field, struct str name,
+	struct str password)
 {
 	struct auth_job *j = mem_alloc(sizeof(*j) + field.len + name.len + password.len);
 	size_t used = 0;
@@ -301,7 +305,9 @@ void auth_check(struct auth *a, struct auth_ask *ask, struct settings *settings,
 
 void auth_cancel(struct auth_ask *ask)
 {
-	if (ask->job != NULL)
+	if (ask->job != NULL) {
 		ask->job->ask = NULL;
+		atomic_store(&ask->job->is_cancelled, true);
+	}
 	ask->job = NULL;
 }

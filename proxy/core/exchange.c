@@ -42,7 +42,8 @@ static void exchange_finish(struct exchange *x);
 static void exchange_move(struct exchange *x, enum step to)
 {
 	if ((moves[x->step] & TO(to)) == 0) {
-		log_error("flow %llu: no way from %s to %s", (unsigned long long)x->facts.id, step_name(x->step), step_name(to));
+		log_error("flow %llu: no way from %s to %s", (unsigned long long)x->facts.id, step_name(x->step),
+			step_name(to));
 		x->facts.outcome = OUTCOME_FAILED;
 		x->facts.error = ERR_internal;
 		to = STEP_DONE;
@@ -143,20 +144,25 @@ enum step exchange_fail(struct exchange *x, enum error error, const char *detail
 	struct str host = x->facts.has_target ? x->facts.target.authority.host : STR_NONE;
 	struct stream *reply;
 
+	/* What goes wrong while an error is being told, a client that leaves too, does not hide it. */
 	if (error == ERR_cancelled || x->d->error == ERR_cancelled) {
-		x->facts.outcome = OUTCOME_CANCELLED;
+		if (x->facts.outcome == OUTCOME_PENDING)
+			x->facts.outcome = OUTCOME_CANCELLED;
 		return STEP_DONE;
 	}
-	x->facts.outcome = OUTCOME_FAILED;
-	x->facts.error = error;
-	x->facts.detail = kept.p;
+	if (x->facts.outcome == OUTCOME_PENDING) {
+		x->facts.outcome = OUTCOME_FAILED;
+		x->facts.error = error;
+		x->facts.detail = kept.p;
+	}
 	if (x->hop != NULL)
 		hop_end(x->hop, error, x->decision, true);
 	if (x->is_head_sent)
 		return STEP_DONE;
 	reply = reply_error(x->arena, x->worker->bufpool, error, kept.p, host, reply_form_of(x->facts.request));
 	if (reply != NULL && error == ERR_auth_required) {
-		struct str challenge = arena_printf(x->arena, "Basic realm=\"%s\", charset=\"UTF-8\"", x->settings->access_realm);
+		struct str challenge =
+			arena_printf(x->arena, "Basic realm=\"%s\", charset=\"UTF-8\"", x->settings->access_realm);
 
 		if (challenge.p == NULL || !reply_field(reply, STR("Proxy-Authenticate"), challenge)) {
 			stream_close(reply, false);
@@ -173,7 +179,7 @@ void exchange_cut_off(struct exchange *x)
 	/* One that still waited for the recorder is a flow too. */
 	if (!x->is_begun)
 		exchange_begin(x);
-	if (x->facts.outcome == OUTCOME_PENDING) {
+	if (x->facts.outcome == OUTCOME_PENDING && x->settling == 0) {
 		x->facts.outcome = OUTCOME_FAILED;
 		x->facts.error = ERR_draining;
 	}

@@ -42,28 +42,28 @@ struct exchange {
 	struct str via;
 	struct auth_ask auth;
 
-	struct hop *hop;           /* the present one, or the last */
-	struct hop *draining;      /* the one before, while its body is read to the end for the pool's sake; or NULL */
-	struct stream *source;     /* what is relayed to the client: the hop's stream, or a reply */
-	struct stream *reply;      /* made here; NULL if there is none */
+	struct hop *hop;       /* the present one, or the last */
+	struct hop *draining;  /* the one before, while its body is read to the end for the pool's sake; or NULL */
+	struct stream *source; /* what is relayed to the client: the hop's stream, or a reply */
+	struct stream *reply;  /* made here; NULL if there is none */
 	struct pipe up, down;
 	struct tunnel tunnel;
 	struct taint taint;
 	unsigned redirects, interims;
 	struct message *held_interims[4]; /* 1xx of a hop that may yet be followed; more than these are left out */
 
-	enum error wait_error;     /* what strikes when the timer is due */
+	enum error wait_error; /* what strikes when the timer is due */
 	uint64_t wait_progress;
-	enum error hop_error;      /* why the present hop failed, for JUDGE */
-	enum error refusal;        /* why it is refused whatever it asks for */
-	int64_t started_us;        /* monotonic */
-	const char *decision;      /* JUDGE's words on the last hop */
+	enum error hop_error; /* why the present hop failed, for JUDGE */
+	enum error refusal;   /* why it is refused whatever it asks for */
+	int64_t started_us;   /* monotonic */
+	const char *decision; /* JUDGE's words on the last hop */
 
-	bool is_begun;             /* observers know it */
+	bool is_begun; /* observers know it */
 	bool is_upgrade, is_asterisk;
-	bool is_head_sent;         /* of the final response, downstream */
-	bool is_cut_off;           /* at shutdown */
-	unsigned settling;         /* looks taken at whether the client got it all */
+	bool is_head_sent; /* of the final response, downstream */
+	bool is_cut_off;   /* at shutdown */
+	unsigned settling; /* looks taken at whether the client got it all */
 	bool (*is_settled)(void *owner);
 	void (*on_end)(void *owner, struct exchange *x);
 	void *owner;

@@ -135,7 +135,7 @@ enum step step_rules(struct exchange *x)
 	if (x->settings->users == NULL || x->worker->answerer.is_only || x->auth.verdict == AUTH_RIGHT)
 		return admit(x);
 	auth_check(x->worker->auth, &x->auth, x->settings, fields_value(&x->facts.request->fields, STR("Proxy-Authorization")),
-		   x->arena);
+		x->arena);
 	return STEP_HELD;
 }
 

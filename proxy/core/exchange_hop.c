@@ -9,7 +9,7 @@ static bool may_be_followed(const struct exchange *x)
 	const char *words;
 
 	return !x->is_upgrade && !exchange_has_body(x) && method_is_safe(x->hop->method) &&
-	       follow_mode(x->facts.request, (enum redirects_mode)x->settings->redirects_mode, &words) == REDIRECTS_FOLLOW;
+		follow_mode(x->facts.request, (enum redirects_mode)x->settings->redirects_mode, &words) == REDIRECTS_FOLLOW;
 }
 
 static void relay_interim(struct exchange *x, struct stream *u)
@@ -62,6 +62,7 @@ static void judge(struct exchange *x, struct verdict *ret)
 		.is_upgrade = x->is_upgrade,
 		.response = is_answered ? h->u->head : NULL,
 		.trail = &h->trail,
+		.taint = x->taint,
 		.error = x->hop_error,
 		.may_retry = x->up.moved_bytes == 0,
 		.was_kept = h->facts.is_reused,
@@ -112,7 +113,8 @@ static enum step fail(struct exchange *x, const struct verdict *v)
 
 	if (v->error != ERR_redirect_limit && v->error != ERR_redirect_loop)
 		return exchange_fail(x, v->error, x->hop->facts.detail);
-	detail = arena_printf(x->arena, "%u redirects were followed; the last was from %.*s", x->redirects, STR_ARG(x->hop->facts.url));
+	detail = arena_printf(x->arena, "%u redirects were followed; the last was from %.*s", x->redirects,
+		STR_ARG(x->hop->facts.url));
 	return exchange_fail(x, v->error, detail.p);
 }
 

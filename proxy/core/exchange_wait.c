@@ -40,7 +40,8 @@ static struct waiting wait_of_hop(const struct exchange *x)
 /* Streams of events are silent for as long as nothing happens. */
 static bool is_event_stream(const struct stream *source)
 {
-	return source->head != NULL && str_istarts(fields_value(&source->head->fields, STR("Content-Type")), STR("text/event-stream"));
+	return source->head != NULL &&
+		str_istarts(fields_value(&source->head->fields, STR("Content-Type")), STR("text/event-stream"));
 }
 
 static struct waiting wait_of_relay(const struct exchange *x)

@@ -21,8 +21,14 @@ static bool has_value(const struct message *m, struct str name, struct str value
 static bool is_dest_of_browser(struct str dest)
 {
 	static const struct str dests[] = {
-		{"document", 8}, {"iframe", 6}, {"frame", 5},	     {"object", 6},	  {"embed", 5},
-		{"worker", 6},	 {"sharedworker", 12}, {"serviceworker", 13},
+		{"document", 8},
+		{"iframe", 6},
+		{"frame", 5},
+		{"object", 6},
+		{"embed", 5},
+		{"worker", 6},
+		{"sharedworker", 12},
+		{"serviceworker", 13},
 	};
 
 	for (size_t i = 0; i < sizeof(dests) / sizeof(dests[0]); i++) {
@@ -48,7 +54,7 @@ static const char *browser_mark(const struct message *m)
 	if (has_value(m, STR("Upgrade-Insecure-Requests"), STR("1")))
 		return "passed: Upgrade-Insecure-Requests shows a browser";
 	if (mode.p == NULL && str_istarts(fields_value(&m->fields, STR("Accept")), STR("text/html")) &&
-	    str_istarts(fields_value(&m->fields, STR("User-Agent")), STR("Mozilla/")))
+		str_istarts(fields_value(&m->fields, STR("User-Agent")), STR("Mozilla/")))
 		return "passed: Accept and User-Agent show a browser";
 	return NULL;
 }
@@ -119,10 +125,16 @@ static const char *target_obstacle(const struct follow_input *in, struct url *re
 	return NULL;
 }
 
+/* The same URL with the same method and the same cookies will be answered with the same redirect. */
 static bool is_on_trail(const struct follow_input *in, const struct url *url)
 {
+	struct taint next = in->taint;
+	bool has_cookies = fields_count(&in->request->fields, STR("Cookie")) > 0;
+
+	taint_add(&next, in->url, url);
 	for (const struct trail *t = in->trail; t != NULL; t = t->before) {
-		if (t->method == in->method && url_same_origin(t->url, url) && str_eq(t->url->path, url->path))
+		if (t->method == in->method && url_same_origin(t->url, url) && str_eq(t->url->path, url->path) &&
+			(!has_cookies || t->lost_cookies == next.host))
 			return true;
 	}
 	return false;

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "config/settings.h"
+#include "core/forward.h"
 #include "http/message.h"
 #include "http/url.h"
 
@@ -25,11 +26,12 @@ struct verdict {
 struct trail {
 	const struct url *url;
 	enum method method;
+	bool lost_cookies; /* the client's cookies were withheld there */
 	const struct trail *before;
 };
 
 struct follow_input {
-	struct arena *arena;           /* for the new URL and the words */
+	struct arena *arena; /* for the new URL and the words */
 	enum redirects_mode mode;
 	int64_t max_hops;              /* redirects allowed */
 	unsigned redirects;            /* followed so far */
@@ -40,6 +42,7 @@ struct follow_input {
 	bool is_upgrade;
 	const struct message *response; /* NULL: the hop ended with error */
 	const struct trail *trail;      /* this hop first */
+	struct taint taint;             /* of this hop */
 	enum error error;
 	bool may_retry; /* nothing was delivered and the request can be sent again whole */
 	bool was_kept;  /* the upstream connection had carried a response before */

@@ -4,26 +4,45 @@
 /* Fields that end here whatever Connection says (RFC 9110 section 7.6.1), and those of other proxies (sections 11.7). The codec
  * writes the framing and Connection fields of its own. Trailer passes: the codec knows whether trailers can be sent. */
 static const struct str hop_by_hop[] = {
-	{"Connection", 10},    {"Keep-Alive", 10},	 {"Proxy-Connection", 16},    {"TE", 2},
-	{"Upgrade", 7},	       {"Transfer-Encoding", 17}, {"HTTP2-Settings", 14},     {"Proxy-Authorization", 19},
-	{"Content-Length", 14}, {"Proxy-Authenticate", 18}, {"Proxy-Authentication-Info", 25},
+	{"Connection", 10},
+	{"Keep-Alive", 10},
+	{"Proxy-Connection", 16},
+	{"TE", 2},
+	{"Upgrade", 7},
+	{"Transfer-Encoding", 17},
+	{"HTTP2-Settings", 14},
+	{"Proxy-Authorization", 19},
+	{"Content-Length", 14},
+	{"Proxy-Authenticate", 18},
+	{"Proxy-Authentication-Info", 25},
 };
 
 /* Fields that describe a body (RFC 9110 section 15.4 step 5); without a body they go. */
 static const struct str of_content[] = {
-	{"Content-Type", 12},	   {"Content-Encoding", 16}, {"Content-Language", 16}, {"Content-Location", 16},
-	{"Content-Digest", 14},	   {"Repr-Digest", 11},	     {"Digest", 6},	       {"Last-Modified", 13},
-	{"Expect", 6},		   {"Trailer", 7},
+	{"Content-Type", 12},
+	{"Content-Encoding", 16},
+	{"Content-Language", 16},
+	{"Content-Location", 16},
+	{"Content-Digest", 14},
+	{"Repr-Digest", 11},
+	{"Digest", 6},
+	{"Last-Modified", 13},
+	{"Expect", 6},
+	{"Trailer", 7},
 };
 
 /* What Connection may not remove, however it names them: the message would mean something else. */
 static const struct str never_nominated[] = {
-	{"Host", 4}, {"Via", 3}, {"Content-Length", 14}, {"Transfer-Encoding", 17},
+	{"Host", 4},
+	{"Via", 3},
+	{"Content-Length", 14},
+	{"Transfer-Encoding", 17},
 };
 
 /* Statements that only this proxy makes; an origin's are not to be believed. */
 static const struct str of_viaduct[] = {
-	{"Viaduct-Hops", 12}, {"Viaduct-Final-URL", 17},
+	{"Viaduct-Hops", 12},
+	{"Viaduct-Final-URL", 17},
 };
 
 #define IS_AMONG(name, names) is_among(name, names, sizeof(names) / sizeof((names)[0]))
@@ -151,7 +170,7 @@ struct message *forward_request(struct arena *a, const struct forward_request *f
 	m->method_name = f->method == f->original->method ? f->original->method_name : STR("GET");
 	m->target = f->asterisk ? STR("*") : f->url->path;
 	if (!fields_add(a, &m->fields, STR("Host"), host) || !copy_request_fields(a, f, m, &dropped) ||
-	    !add_via(a, &m->fields, f->original->version, f->via))
+		!add_via(a, &m->fields, f->original->version, f->via))
 		return NULL;
 	*ret_dropped = dropped;
 	return m;
@@ -172,7 +191,8 @@ struct message *forward_response(struct arena *a, const struct message *received
 
 		if (IS_AMONG(field->name, of_viaduct))
 			continue;
-		if (is_hop_by_hop(received, field->name, has_connection) && !(keep_upgrade && str_ieq(field->name, STR("Upgrade"))))
+		if (is_hop_by_hop(received, field->name, has_connection) &&
+			!(keep_upgrade && str_ieq(field->name, STR("Upgrade"))))
 			continue;
 		if (!fields_add(a, &m->fields, field->name, field->value))
 			return NULL;

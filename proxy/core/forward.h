@@ -21,12 +21,12 @@ void taint_add(struct taint *t, const struct url *from, const struct url *to);
 struct forward_request {
 	const struct message *original; /* the client's own request: every hop is built anew from it */
 	const struct url *url;
-	enum method method;   /* of the original, or what a redirect made of it */
-	struct str via;       /* our name in Via */
+	enum method method; /* of the original, or what a redirect made of it */
+	struct str via;     /* our name in Via */
 	struct taint taint;
-	bool has_body;        /* false: content fields and Expect are left out */
-	bool is_upgrade;      /* keep the Upgrade field */
-	bool asterisk;        /* OPTIONS *: the target of an OPTIONS without a path (RFC 9112 section 3.2.4) */
+	bool has_body;   /* false: content fields and Expect are left out */
+	bool is_upgrade; /* keep the Upgrade field */
+	bool asterisk;   /* OPTIONS *: the target of an OPTIONS without a path (RFC 9112 section 3.2.4) */
 };
 
 /* The request for one hop: origin-form target, Host first, hop-by-hop fields and those that Connection names gone, Via added.

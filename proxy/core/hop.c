@@ -25,7 +25,7 @@ static void hop_chain(struct exchange *x, struct hop *h)
 		x->facts.hops = &h->facts;
 	else
 		x->hop->facts.next = &h->facts;
-	h->trail = (struct trail){&h->url, h->method, x->hop == NULL ? NULL : &x->hop->trail};
+	h->trail = (struct trail){&h->url, h->method, x->taint.host, x->hop == NULL ? NULL : &x->hop->trail};
 	h->facts.number = ++x->facts.hops_n;
 	x->hop = h;
 }

@@ -17,7 +17,7 @@ struct hop {
 	struct url url;
 	enum method method;
 	struct lease lease;
-	struct stream *u;    /* of the lease; NULL before it is ready and after the hop has ended */
+	struct stream *u; /* of the lease; NULL before it is ready and after the hop has ended */
 	struct trail trail;
 	bool has_begun_send; /* the head was given to u, or a tunnel stands */
 	bool is_tunnel;      /* for a CONNECT: no request is sent, the connection itself is the answer */

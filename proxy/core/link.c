@@ -283,7 +283,7 @@ static void link_run(void *owner)
 }
 
 void link_init(struct link *l, enum link_role role, struct loop *loop, struct transport *t, struct link_budget *budget,
-	       const struct link_events *events, void *owner)
+	const struct link_events *events, void *owner)
 {
 	*l = (struct link){.role = role, .loop = loop, .transport = t, .budget = budget, .events = events, .owner = owner};
 	bufq_init(&l->in, budget->pool);

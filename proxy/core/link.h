@@ -54,7 +54,7 @@ struct link {
 
 /* Takes the transport over and, once codec is set by the owner right after, drives both. */
 void link_init(struct link *l, enum link_role role, struct loop *loop, struct transport *t, struct link_budget *budget,
-	       const struct link_events *events, void *owner);
+	const struct link_events *events, void *owner);
 /* Something changed: a pass at the end of the turn. */
 void link_wake(struct link *l);
 /* Ends the transport now; on_end is called. */

@@ -6,6 +6,8 @@
 #include "core/reply.h"
 #include "core/worker.h"
 
+#include <stdio.h>
+
 static bool ends_here(const struct message *m)
 {
 	uint64_t left;
@@ -33,19 +35,32 @@ static struct stream *answer_options(struct exchange *x)
 	return s;
 }
 
+/* The fields of a request that say how it came here and hold no secret. */
+static bool is_reflected(struct str name)
+{
+	return str_ieq(name, STR("Via")) || str_ieq(name, STR("Host")) || str_ieq(name, STR("Max-Forwards"));
+}
+
 /* RFC 9110 section 9.3.8: the request as it came, without what may be secret. */
 static struct stream *answer_trace(struct exchange *x)
 {
 	const struct message *m = x->facts.request;
-	struct str body = arena_printf(x->arena, "TRACE %.*s %s\r\n", STR_ARG(m->target), version_name(m->version));
+	size_t size = m->target.len + sizeof("TRACE  HTTP/1.1\r\n"), n;
+	char *text;
 
-	for (size_t i = 0; i < m->fields.n && body.p != NULL; i++) {
+	for (size_t i = 0; i < m->fields.n; i++)
+		size += m->fields.v[i].name.len + m->fields.v[i].value.len + sizeof(": \r\n");
+	text = arena_alloc(x->arena, size);
+	if (text == NULL)
+		return NULL;
+	n = (size_t)snprintf(text, size, "TRACE %.*s %s\r\n", STR_ARG(m->target), version_name(m->version));
+	for (size_t i = 0; i < m->fields.n; i++) {
 		const struct field *f = &m->fields.v[i];
 
-		if (str_ieq(f->name, STR("Via")) || str_ieq(f->name, STR("Host")) || str_ieq(f->name, STR("Max-Forwards")))
-			body = arena_printf(x->arena, "%.*s%.*s: %.*s\r\n", STR_ARG(body), STR_ARG(f->name), STR_ARG(f->value));
+		if (is_reflected(f->name))
+			n += (size_t)snprintf(text + n, size - n, "%.*s: %.*s\r\n", STR_ARG(f->name), STR_ARG(f->value));
 	}
-	return body.p == NULL ? NULL : reply_new(x->arena, x->worker->bufpool, 200, STR("message/http"), body);
+	return reply_new(x->arena, x->worker->bufpool, 200, STR("message/http"), (struct str){text, n});
 }
 
 /* The help page, at every path: whoever sees it took the proxy for a web site. */
@@ -62,7 +77,7 @@ static struct stream *answer_help(struct exchange *x)
 		return NULL;
 	s = reply_new(x->arena, x->worker->bufpool, is_root ? 200 : 404, page.content_type, page.body);
 	if (s == NULL || !reply_field(s, STR("Cache-Control"), STR("no-store")) ||
-	    !reply_field(s, STR("X-Content-Type-Options"), STR("nosniff")))
+		!reply_field(s, STR("X-Content-Type-Options"), STR("nosniff")))
 		return NULL;
 	return s;
 }

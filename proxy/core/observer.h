@@ -28,7 +28,7 @@ const char *hop_reason_name(enum hop_reason r); /* "first", "redirect", "retry",
 
 /* Durations in microseconds; -1: the phase was not reached, or not needed (a reused upstream does not resolve). */
 struct hop_times {
-	int64_t queue_us;   /* waiting for a free connection to the origin */
+	int64_t queue_us; /* waiting for a free connection to the origin */
 	int64_t resolve_us;
 	int64_t connect_us;
 	int64_t tls_us;
@@ -41,23 +41,23 @@ struct hop_times {
 struct hop_facts {
 	unsigned number; /* 1, 2, … within the exchange */
 	enum hop_reason reason;
-	struct str url;                  /* what was asked for; "host:port" for CONNECT */
-	const struct message *request;   /* as sent; NULL if it was never sent */
-	const struct message *response;  /* the final one as received; NULL if there was none */
-	struct address peer;             /* dialled; len 0 before */
-	bool is_reused;                  /* on a kept upstream connection */
-	bool is_reply;                   /* answered by the proxy itself */
+	struct str url;                       /* what was asked for; "host:port" for CONNECT */
+	const struct message *request;        /* as sent; NULL if it was never sent */
+	const struct message *response;       /* the final one as received; NULL if there was none */
+	struct address peer;                  /* dialled; len 0 before */
+	bool is_reused;                       /* on a kept upstream connection */
+	bool is_reply;                        /* answered by the proxy itself */
 	const char *tls_version, *tls_cipher; /* of the upstream leg; NULL for clear text */
 	bool tls_resumed;
-	int64_t started_us;              /* wall clock */
+	int64_t started_us; /* wall clock */
 	struct hop_times times;
 	uint64_t request_body_bytes, response_body_bytes; /* without framing */
 	uint64_t request_head_bytes, response_head_bytes; /* on the wire */
-	enum error error;                /* of this attempt */
-	const char *detail;              /* in words; NULL or "" if there is nothing to add */
-	const char *decision;            /* what was decided after it, in words: "followed: 302", "passed: redirects.mode is pass" */
-	struct str dropped;              /* names of request fields withheld from this hop, comma-separated; may be empty */
-	const struct hop_facts *next;    /* the hop after it */
+	enum error error;                                 /* of this attempt */
+	const char *detail;                               /* in words; NULL or "" if there is nothing to add */
+	const char *decision; /* what was decided after it, in words: "followed: 302", "passed: redirects.mode is pass" */
+	struct str dropped;   /* names of request fields withheld from this hop, comma-separated; may be empty */
+	const struct hop_facts *next; /* the hop after it */
 };
 
 struct tunnel_facts {
@@ -67,28 +67,28 @@ struct tunnel_facts {
 };
 
 struct exchange_facts {
-	uint64_t id;                   /* unique and rising per flow database */
+	uint64_t id; /* unique and rising per flow database */
 	unsigned worker;
-	uint64_t client_id;            /* one per client connection */
-	unsigned client_request;       /* 1 for its first request, 2 … */
+	uint64_t client_id;      /* one per client connection */
+	unsigned client_request; /* 1 for its first request, 2 … */
 	struct address client, listener;
 	struct str user;               /* of proxy authentication; may be empty */
 	int64_t started_us;            /* wall clock: first byte of the request */
 	int64_t ended_us;              /* wall clock; 0 while in flight */
 	int64_t duration_us;           /* monotonic; valid in on_end */
 	const struct message *request; /* as received; NULL if the head could not be understood */
-	struct str url;                /* absolute; "host:port" for CONNECT; what was readable of a rejected head, raw (hostile) */
-	struct url target;             /* valid if has_target */
+	struct str url;    /* absolute; "host:port" for CONNECT; what was readable of a rejected head, raw (hostile) */
+	struct url target; /* valid if has_target */
 	bool has_target;
-	const struct message *response; /* as sent to the client; NULL before, or if nothing was sent */
+	const struct message *response;                   /* as sent to the client; NULL before, or if nothing was sent */
 	uint64_t request_body_bytes, response_body_bytes; /* to and from the client, without framing */
 	uint64_t request_head_bytes, response_head_bytes; /* on the wire, client side */
-	bool is_tunnel;                /* CONNECT or an upgrade that was granted: tunnel is valid */
+	bool is_tunnel;                                   /* CONNECT or an upgrade that was granted: tunnel is valid */
 	struct tunnel_facts tunnel;
 	enum outcome outcome;
-	enum error error;              /* of OUTCOME_FAILED */
-	const char *detail;            /* in words; may be NULL */
-	const struct hop_facts *hops;  /* first to last; NULL if none was made; the last may be in flight */
+	enum error error;             /* of OUTCOME_FAILED */
+	const char *detail;           /* in words; may be NULL */
+	const struct hop_facts *hops; /* first to last; NULL if none was made; the last may be in flight */
 	unsigned hops_n;
 };
 
@@ -99,7 +99,8 @@ struct observer {
 	void (*on_begin)(void *owner, const struct exchange_facts *x);
 	void (*on_hop)(void *owner, const struct exchange_facts *x, const struct hop_facts *h);
 	/* A piece of a hop's body as it passes (the place for capture); NULL: not wanted, costs nothing. */
-	void (*on_body)(void *owner, const struct exchange_facts *x, const struct hop_facts *h, enum body_direction d, struct str piece);
+	void (*on_body)(void *owner, const struct exchange_facts *x, const struct hop_facts *h, enum body_direction d,
+		struct str piece);
 	void (*on_end)(void *owner, const struct exchange_facts *x);
 };
 

@@ -15,7 +15,7 @@ struct page {
 
 /* False when the arena is full. */
 bool page_of_error(struct arena *a, enum error error, struct str detail, struct str host, enum reply_form form,
-		   struct page *ret) MUST_CHECK;
+	struct page *ret) MUST_CHECK;
 
 /* What somebody sees who opens the proxy's own address. proxy: "127.0.0.1:8080" as the client reached it; inspector: its URL, or
  * empty if it is off. */

@@ -56,7 +56,7 @@ static unsigned bucket_of(const struct lease *l)
 static bool is_origin_of(const struct pool_origin *o, const struct lease *l)
 {
 	return o->port == l->url->authority.port && o->scheme == l->url->scheme && o->is_raw == l->is_raw &&
-	       str_eq(str_of(o->host), l->url->authority.host);
+		str_eq(str_of(o->host), l->url->authority.host);
 }
 
 static struct pool_origin *origin_get(struct pool *p, const struct lease *l)
@@ -172,7 +172,7 @@ static bool is_worth_keeping(const struct upstream *u)
 	const struct pool *p = u->origin->pool;
 
 	return !u->origin->is_raw && !p->is_draining && !u->link.is_write_broken && p->settings->upstream_idle_timeout_ms > 0 &&
-	       p->settings->upstream_max_idle > 0;
+		p->settings->upstream_max_idle > 0;
 }
 
 /* The first in the queue gets a stream of this upstream. False if the upstream is not for it: then it gets one of its own once this
@@ -229,8 +229,8 @@ static void lease_on_dialled(void *owner, const struct dial_outcome *outcome)
 	l->connect_us = outcome->connect_us;
 	l->tls_us = outcome->tls_us;
 	if (outcome->error == ERR_none) {
-		struct upstream *u = upstream_new(p->needs.loop, outcome->transport, p->needs.budget, &p->settings->codec_limits, o,
-						  pool_on_idle, pool_on_gone);
+		struct upstream *u = upstream_new(p->needs.loop, outcome->transport, p->needs.budget,
+			&p->settings->codec_limits, o, pool_on_idle, pool_on_gone);
 
 		list_append(&p->all, &u->all_node);
 		if (lease_grant(l, u))
@@ -362,20 +362,24 @@ struct pool *pool_new(const struct pool_needs *needs, const struct settings *set
 	return p;
 }
 
+static void pool_close_idle(struct pool *p)
+{
+	while (!list_is_empty(&p->idle))
+		link_end(&LIST_ITEM(p->idle.next, struct upstream, idle_node)->link, false);
+}
+
 void pool_set_settings(struct pool *p, const struct settings *settings, struct tls_client *tls)
 {
 	p->settings = settings;
 	p->needs.tls = tls;
-	/* The idle ones go by the new time-out. */
-	if (!list_is_empty(&p->idle))
-		timer_set(&p->expiry, 0);
+	/* The idle ones were made under the old roots, hosts and name servers. */
+	pool_close_idle(p);
 }
 
 void pool_drain(struct pool *p)
 {
 	p->is_draining = true;
-	while (!list_is_empty(&p->idle))
-		link_end(&LIST_ITEM(p->idle.next, struct upstream, idle_node)->link, false);
+	pool_close_idle(p);
 }
 
 void pool_free(struct pool *p)

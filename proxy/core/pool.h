@@ -40,19 +40,19 @@ struct lease {
 	/* Set by the asker. */
 	void (*on_change)(void *owner); /* the state changed; only notes it */
 	void *owner;
-	struct arena *arena;            /* for the heads of the stream */
-	const struct url *url;          /* whose origin; outlives the lease */
-	bool is_raw;                    /* a tunnel: a new connection without TLS and HTTP, never kept */
-	int64_t max_idle_us;            /* a kept upstream that was idle for longer is not used; 0: only a new one will do */
+	struct arena *arena;   /* for the heads of the stream */
+	const struct url *url; /* whose origin; outlives the lease */
+	bool is_raw;           /* a tunnel: a new connection without TLS and HTTP, never kept */
+	int64_t max_idle_us;   /* a kept upstream that was idle for longer is not used; 0: only a new one will do */
 
 	/* Set by the pool. */
 	enum lease_state state;
-	struct stream *stream;          /* LEASE_READY */
-	enum error error;               /* LEASE_FAILED */
+	struct stream *stream; /* LEASE_READY */
+	enum error error;      /* LEASE_FAILED */
 	char detail[160];
 	struct address peer;
 	bool is_reused;
-	const struct tls_facts *tls;    /* NULL: clear text; lives as long as the lease */
+	const struct tls_facts *tls;                      /* NULL: clear text; lives as long as the lease */
 	int64_t queue_us, resolve_us, connect_us, tls_us; /* -1: not needed */
 
 	/* The pool's own. */

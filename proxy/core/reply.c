@@ -156,7 +156,7 @@ static struct str reply_sf_string(struct arena *a, const char *text)
 }
 
 struct stream *reply_error(struct arena *a, struct bufpool *pool, enum error error, const char *detail, struct str host,
-			   enum reply_form form)
+	enum reply_form form)
 {
 	const struct error_row *row = error_row(error);
 	bool has_detail = detail != NULL && detail[0] != '\0';
@@ -167,16 +167,16 @@ struct stream *reply_error(struct arena *a, struct bufpool *pool, enum error err
 	if (!page_of_error(a, error, has_detail ? str_of(detail) : STR_NONE, host, form, &page))
 		return NULL;
 	status = arena_printf(a, "viaduct; error=%s; details=\"%.*s\"", row->proxy_status,
-			      STR_ARG(reply_sf_string(a, has_detail ? detail : row->sentence)));
+		STR_ARG(reply_sf_string(a, has_detail ? detail : row->sentence)));
 	if (status.p == NULL)
 		return NULL;
 	s = reply_new(a, pool, row->status, page.content_type, page.body);
 	if (s == NULL || !reply_field(s, STR("Proxy-Status"), status) ||
-	    !reply_field(s, STR("Cache-Control"), STR("no-store")) ||
-	    !reply_field(s, STR("X-Content-Type-Options"), STR("nosniff")))
+		!reply_field(s, STR("Cache-Control"), STR("no-store")) ||
+		!reply_field(s, STR("X-Content-Type-Options"), STR("nosniff")))
 		return NULL;
 	if (form == REPLY_HTML &&
-	    !reply_field(s, STR("Content-Security-Policy"), STR("default-src 'none'; style-src 'unsafe-inline'")))
+		!reply_field(s, STR("Content-Security-Policy"), STR("default-src 'none'; style-src 'unsafe-inline'")))
 		return NULL;
 	return s;
 }

@@ -14,12 +14,12 @@ struct verifier;
 struct shared {
 	_Atomic uint64_t next_flow_id;
 	_Atomic uint64_t next_client_id;
-	_Atomic int64_t clients;      /* open now, over all workers */
-	_Atomic uint64_t flows_done;  /* exchanges that ended */
-	struct verifier *verifier;    /* checks passwords on a thread of its own */
-	struct address *own;          /* every address that reaches one of our listeners */
+	_Atomic int64_t clients;     /* open now, over all workers */
+	_Atomic uint64_t flows_done; /* exchanges that ended */
+	struct verifier *verifier;   /* checks passwords on a thread of its own */
+	struct address *own;         /* every address that reaches one of our listeners */
 	size_t own_n;
-	struct str inspector_url;     /* for the help page; empty if it is off */
+	struct str inspector_url; /* for the help page; empty if it is off */
 };
 
 #endif

@@ -39,8 +39,9 @@ static void upstream_on_end(void *owner)
 
 static const struct link_events upstream_link_events = {.on_update = upstream_on_update, .on_end = upstream_on_end};
 
-struct upstream *upstream_new(struct loop *loop, struct transport *t, struct link_budget *budget, const struct codec_limits *limits,
-			      struct pool_origin *origin, void (*on_idle)(struct upstream *u), void (*on_gone)(struct upstream *u))
+struct upstream *upstream_new(struct loop *loop, struct transport *t, struct link_budget *budget,
+	const struct codec_limits *limits, struct pool_origin *origin, void (*on_idle)(struct upstream *u),
+	void (*on_gone)(struct upstream *u))
 {
 	struct upstream *u = mem_calloc(1, sizeof(*u));
 

@@ -12,14 +12,15 @@ struct upstream {
 	struct list idle_node; /* of all idle ones of the pool, the oldest first */
 	struct list all_node;  /* of all of the pool */
 	int64_t idle_since_us;
-	bool has_served;       /* a stream was leased before */
+	bool has_served;                     /* a stream was leased before */
 	void (*on_idle)(struct upstream *u); /* it can take a stream again */
 	void (*on_gone)(struct upstream *u); /* it is over; called once, memory goes at the end of the turn */
 };
 
 /* Takes the transport over. */
-struct upstream *upstream_new(struct loop *loop, struct transport *t, struct link_budget *budget, const struct codec_limits *limits,
-			      struct pool_origin *origin, void (*on_idle)(struct upstream *u), void (*on_gone)(struct upstream *u));
+struct upstream *upstream_new(struct loop *loop, struct transport *t, struct link_budget *budget,
+	const struct codec_limits *limits, struct pool_origin *origin, void (*on_idle)(struct upstream *u),
+	void (*on_gone)(struct upstream *u));
 /* A stream on it, or NULL. */
 struct stream *upstream_open(struct upstream *u, struct arena *a);
 /* The stream that upstream_open gave is done with. */

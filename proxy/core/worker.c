@@ -68,7 +68,8 @@ bool worker_is_own(const struct worker *w, const struct address *to)
 		if (address_port(own) != address_port(to))
 			continue;
 		/* A wildcard listener is reached by all of 127.0.0.0/8, and a loopback one by the unspecified address. */
-		if ((address_is_unspecified(own) && address_is_loopback(to)) || (address_is_unspecified(to) && address_is_loopback(own)))
+		if ((address_is_unspecified(own) && address_is_loopback(to)) ||
+			(address_is_unspecified(to) && address_is_loopback(own)))
 			return true;
 	}
 	return false;

@@ -48,21 +48,21 @@ struct worker {
 	struct observer observers[WORKER_OBSERVERS];
 	size_t observers_n;
 	struct timer housekeeping, cut_off;
-	struct answerer answerer;  /* answer NULL: the help page */
-	bool is_overloaded; /* the recorder asked for a pause */
+	struct answerer answerer; /* answer NULL: the help page */
+	bool is_overloaded;       /* the recorder asked for a pause */
 	bool is_draining;
-	char via_made[32];  /* the name in Via when the options give none */
+	char via_made[32]; /* the name in Via when the options give none */
 };
 
 struct worker_needs {
 	unsigned number;
-	unsigned of;            /* how many workers share the limits of the process */
+	unsigned of; /* how many workers share the limits of the process */
 	struct shared *shared;
 	struct settings *settings;
 	const char *via_made;   /* used where the option via is empty */
 	struct tls_client *tls; /* taken over; NULL if nothing is forwarded */
 	struct answerer answerer;
-	const int *fds;         /* listening sockets, taken over */
+	const int *fds; /* listening sockets, taken over */
 	size_t fds_n;
 };
 /* NULL with one line in ret_why. */

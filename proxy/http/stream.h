@@ -37,12 +37,12 @@ struct stream {
 	struct str rejected;     /* server side, on a head error: the first bytes of the head, at most 256, raw */
 
 	/* Sent so far. */
-	uint64_t out_bytes;      /* body bytes accepted by stream_send */
-	uint64_t head_out_bytes; /* wire size of the head written */
+	uint64_t out_bytes;               /* body bytes accepted by stream_send */
+	uint64_t head_out_bytes;          /* wire size of the head written */
 	struct sent_framing sent_framing; /* of the head written: what the codec added to the message's fields */
-	bool out_end;            /* stream_end was called */
-	bool is_sent;            /* out_end, and every byte has left for the system */
-	bool wrote;              /* any byte of this stream has left for the system (else a retry is always safe) */
+	bool out_end;                     /* stream_end was called */
+	bool is_sent;                     /* out_end, and every byte has left for the system */
+	bool wrote;                       /* any byte of this stream has left for the system (else a retry is always safe) */
 
 	bool is_raw;
 	enum error error; /* set once when the stream broke in either direction; ERR_cancelled if the client went away */

@@ -14,11 +14,15 @@ enum { SECURITY_LEVEL = 2, READ_AHEAD_BYTES = 4 * (SSL3_RT_MAX_PLAIN_LENGTH + SS
 static int on_new_session(SSL *ssl, SSL_SESSION *session)
 {
 	struct tls *s = tls_of_ssl(ssl);
+	SSL_SESSION *own;
 
 	if (s == NULL || s->session_key == NULL || SSL_SESSION_is_resumable(session) != 1)
 		return 0;
-	tls_sessions_put(&s->client->sessions, s->session_key, session);
-	return 1; /* the reference is ours now */
+	/* Many origins end without close_notify, and OpenSSL then spoils the session that the leg holds: a copy stays good. */
+	own = SSL_SESSION_dup(session);
+	if (own != NULL)
+		tls_sessions_put(&s->client->sessions, s->session_key, own);
+	return 0; /* the reference that we were offered is not taken */
 }
 
 /* Keeps the library's own words for why something failed. */

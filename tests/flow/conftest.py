@@ -72,7 +72,7 @@ def start(tmp_path):
     yield start_one
     try:
         for viaduct in running:
-            if not getattr(viaduct, 'is_over', False):
+            if not viaduct.is_over:
                 viaduct.stop()
     finally:
         for viaduct in running:

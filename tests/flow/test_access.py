@@ -24,7 +24,8 @@ SALTS = {'sha512': '$6$saltsalt$', 'sha256': '$5$saltsalt$', 'bcrypt': '$2b$05$a
 
 def hashed(method, password):
     """A crypt(3) hash, by way of perl, which every Debian has."""
-    done = subprocess.run(['perl', '-e', 'print crypt($ARGV[0], $ARGV[1])', password, SALTS[method]], capture_output=True, text=True, check=True)
+    args = ['perl', '-e', 'print crypt($ARGV[0], $ARGV[1])', password, SALTS[method]]
+    done = subprocess.run(args, capture_output=True, text=True, check=True)
     assert done.stdout.startswith(SALTS[method].rstrip('$')[:3]), done.stdout
     return done.stdout
 

@@ -15,17 +15,23 @@ from kit.wire import answer
 
 
 def run(*args, env=None, timeout_s=20):
-    return subprocess.run([str(a) for a in args], capture_output=True, timeout=timeout_s, check=False, env=env or environment(), stdin=subprocess.DEVNULL)
+    return subprocess.run([str(a) for a in args], capture_output=True, timeout=timeout_s, check=False, env=env or environment(),
+                          stdin=subprocess.DEVNULL)
+
+
+def told(request):
+    """The method and the body that came."""
+    return answer(200, request.method.encode() + b' ' + request.body, 'Content-Type: text/plain')
 
 
 @pytest.fixture
 def plain(origin):
-    return origin(serve(lambda r: answer(200, b'' if r.method == 'HEAD' else r.method.encode() + b' ' + r.body, 'Content-Type: text/plain')))
+    return origin(serve(told))
 
 
 @pytest.fixture
 def secure(origin, certs):
-    return origin(serve(lambda r: answer(200, r.method.encode() + b' ' + r.body, 'Content-Type: text/plain')), tls=certs.server(certs.good))
+    return origin(serve(told), tls=certs.server(certs.good))
 
 
 def test_curl_plain(proxy, plain):
@@ -76,7 +82,8 @@ def test_curl_shows_the_reason(proxy, origin):
 
 
 def test_curl_many_in_parallel(proxy, nginx, tmp_path):
-    done = run('curl', '-sS', '--parallel', '--parallel-max', '20', '--fail', '-x', proxy.url, '-o', '/dev/null', nginx.url('/file.txt?[1-100]'))
+    done = run('curl', '-sS', '--parallel', '--parallel-max', '20', '--fail', '-x', proxy.url, '-o', '/dev/null',
+               nginx.url('/file.txt?[1-100]'))
     assert done.returncode == 0, done.stderr
 
 
@@ -131,17 +138,24 @@ def test_httpx(proxy, plain, secure, certs):
 NODE = '''
 const http = require('http'), tls = require('tls');
 const [proxyHost, proxyPort, plain, secureHost, securePort, ca] = process.argv.slice(1);
-const read = res => new Promise((done, fail) => { let all = ''; res.on('data', d => all += d).on('end', () => done([res.statusCode, all])).on('error', fail); });
+const read = res => new Promise((done, fail) => {
+  let all = '';
+  res.on('data', d => all += d).on('end', () => done([res.statusCode, all])).on('error', fail);
+});
 const agent = new http.Agent({ keepAlive: true });
 const ask = () => new Promise((done, fail) => http.get({ host: proxyHost, port: proxyPort, path: plain, agent,
   headers: { Host: new URL(plain).host } }, res => done(read(res))).on('error', fail));
-const tunnel = () => new Promise((done, fail) => http.request({ host: proxyHost, port: proxyPort, method: 'CONNECT', path: `${secureHost}:${securePort}` })
+const tunnel = () => new Promise((done, fail) => http.request({
+  host: proxyHost, port: proxyPort, method: 'CONNECT', path: `${secureHost}:${securePort}` })
   .on('connect', (res, socket) => {
     const secure = tls.connect({ socket, servername: secureHost, ca: require('fs').readFileSync(ca) }, () => {
       http.get({ createConnection: () => secure, headers: { Host: secureHost } }, r => done(read(r))).on('error', fail);
     }).on('error', fail);
   }).on('error', fail).end());
-(async () => { console.log(JSON.stringify([await ask(), await ask(), await tunnel()])); process.exit(0); })().catch(e => { console.error(e); process.exit(1); });
+(async () => {
+  console.log(JSON.stringify([await ask(), await ask(), await tunnel()]));
+  process.exit(0);
+})().catch(e => { console.error(e); process.exit(1); });
 '''
 
 

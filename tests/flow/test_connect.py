@@ -168,8 +168,9 @@ def test_slow_reader_in_a_tunnel(start, origin):
     wire.reset()
 
 
-@pytest.mark.parametrize('target', ['/', '127.0.0.1', '127.0.0.1:', '127.0.0.1:0', '127.0.0.1:99999', '127.0.0.1:8x', 'http://127.0.0.1:80/',
-                                    'user@127.0.0.1:80', '127.0.0.1:80/', ':443', '[::1:443', '*', '127.0.0.1:-1', '127.0.0.1:+443'])
+@pytest.mark.parametrize('target', ['/', '127.0.0.1', '127.0.0.1:', '127.0.0.1:0', '127.0.0.1:99999', '127.0.0.1:8x',
+                                    'http://127.0.0.1:80/', 'user@127.0.0.1:80', '127.0.0.1:80/', ':443', '[::1:443', '*', '127.0.0.1:-1',
+                                    '127.0.0.1:+443'])
 def test_bad_authority(proxy, target):
     wire = proxy.connect()
     response = wire.ask(f'CONNECT {target} HTTP/1.1\r\nHost: x\r\n\r\n'.encode())
@@ -184,6 +185,18 @@ def test_connect_with_a_body(proxy, origin, field):
     assert wire.ask(connect_request(o.authority, field)).status == 400
     wire.assert_closed()
     assert not o.peers
+
+
+def test_tunnel_to_the_proxy_itself(start):
+    """The tunnel may be refused, or what is asked for in it; it must not go round."""
+    viaduct = start()
+    wire = viaduct.connect()
+    response = wire.ask(connect_request(viaduct.ready['proxy']))
+    if response.status == 200:
+        inner = wire.ask(get(f'{viaduct.url}/inner'))
+        assert inner.status == 508
+    else:
+        assert response.status == 508
 
 
 def test_request_behind_a_refused_connect_is_not_parsed(proxy, origin):
@@ -260,8 +273,8 @@ def test_client_hello_in_pieces_is_not_delayed(proxy, origin, certs):
     assert proxy.wait_shown(o.authority)['tunnel']['sni'] == 'pieces.test'
 
 
-@pytest.mark.parametrize('first', [b'\x16\x03\x01\x00\x05\x01\x00\x00\xff\xff', b'\x16\x03\x01\xff\xff' + b'\x01' * 40000, b'SSH-2.0-x\r\n'],
-                         ids=['malformed', 'too large', 'another protocol'])
+@pytest.mark.parametrize('first', [b'\x16\x03\x01\x00\x05\x01\x00\x00\xff\xff', b'\x16\x03\x01\xff\xff' + b'\x01' * 40000,
+                                   b'SSH-2.0-x\r\n'], ids=['malformed', 'too large', 'another protocol'])
 def test_what_is_no_client_hello(proxy, origin, first):
     o = origin(echo)
     wire = proxy.tunnel(o.authority)

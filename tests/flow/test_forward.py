@@ -131,10 +131,11 @@ def test_via_of_our_own_is_a_loop(start, origin):
     assert viaduct.wait_flow('/loop')['error'] == 'loop_detected'
 
 
-def test_two_proxies_that_point_at_each_other(start):
-    """A target that is the proxy itself ends as a loop, not as a flood."""
-    viaduct = start()
-    response = viaduct.ask(get(f'{viaduct.url}/self'))
+@pytest.mark.parametrize('host', ['127.0.0.1', 'localhost', '127.0.0.2', 'self.test', '[::ffff:127.0.0.1]'])
+def test_target_that_is_the_proxy(start, host):
+    """In any spelling it ends as a loop, not as a flood."""
+    viaduct = start({'hosts': 'self.test=127.0.0.1'}, listen=['0.0.0.0:0'])
+    response = viaduct.ask(get(f'http://{host}:{viaduct.port}/self'))
     assert response.status == 508
     assert viaduct.wait_flows('/self')[-1]['error'] == 'loop_detected'
 
@@ -169,7 +170,8 @@ def test_options_asterisk(proxy, origin):
     assert o.last().start == 'OPTIONS * HTTP/1.1'
 
 
-@pytest.mark.parametrize('status', [200, 201, 202, 203, 206, 300, 301, 302, 303, 307, 308, 400, 401, 404, 410, 418, 429, 451, 500, 503, 599])
+@pytest.mark.parametrize('status', [200, 201, 202, 203, 206, 300, 301, 302, 303, 307, 308, 400, 401, 404, 410, 418, 429, 451, 500, 503,
+                                    599])
 def test_statuses_pass(proxy, origin, status):
     fields = ['Location: http://elsewhere.test/'] if status // 100 == 3 else []
     o = origin(always(answer(status, b'the body', *fields)))

@@ -1,4 +1,4 @@
-"""Starting, draining, reloading, refusing to start; the command line around it."""
+"""Starting, draining, reloading, ending."""
 
 import json
 import os
@@ -12,21 +12,9 @@ import time
 import pytest
 
 from kit.origin import hang, hello, once
-from kit.proxy import ROOT, binary, command, environment
+from kit.proxy import binary, config_file, environment, over
 from kit.wait import until
 from kit.wire import Closed, answer, get
-
-
-def over(viaduct):
-    viaduct.is_over = True
-    return viaduct
-
-
-def one_line(text):
-    """The one line that says why; a warning about the machine may stand before it."""
-    lines = [line for line in text.splitlines() if ': warn: ' not in line]
-    assert len(lines) == 1, text
-    return lines[0]
 
 
 # ready
@@ -69,7 +57,8 @@ def test_several_listeners(start, origin):
 def test_default_command_is_serve(start, origin, tmp_path):
     """`viaduct` alone serves."""
     ready = tmp_path / 'ready'
-    process = subprocess.Popen([binary(), '--listen', '127.0.0.1:0', '--inspector', 'off', '--data', str(tmp_path / 'd'), '--ready-file', str(ready)],
+    process = subprocess.Popen([binary(), '--listen', '127.0.0.1:0', '--inspector', 'off', '--data', str(tmp_path / 'd'),
+                                '--ready-file', str(ready)],
                                env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until(ready.exists, 'the ready file')
     process.send_signal(signal.SIGTERM)
@@ -85,7 +74,8 @@ def test_data_folder_is_private(start):
 def test_data_folder_by_xdg(tmp_path):
     ready = tmp_path / 'ready'
     process = subprocess.Popen([binary(), '--listen', '127.0.0.1:0', '--inspector', 'off', '--ready-file', str(ready)],
-                               env=environment(XDG_STATE_HOME=str(tmp_path / 'state')), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                               env=environment(XDG_STATE_HOME=str(tmp_path / 'state')),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until(ready.exists, 'the ready file')
     assert (tmp_path / 'state/viaduct/flows.db').exists()
     process.send_signal(signal.SIGTERM)
@@ -208,12 +198,6 @@ def test_keep_alive_client_while_draining(start, origin):
 
 # reload
 
-def config_file(tmp_path, text):
-    path = tmp_path / 'viaduct.yaml'
-    path.write_text(text)
-    return path
-
-
 def test_reload(start, origin, tmp_path):
     o = origin(once(answer(302, b'', 'Location: /end')))
     path = config_file(tmp_path, 'redirects:\n  mode: pass\nvia: before\n')
@@ -240,8 +224,8 @@ def test_reload_does_not_disturb_what_is_under_way(start, origin, tmp_path):
     assert wire.read_exact(4) == b'half'
 
 
-@pytest.mark.parametrize('text, name', [('timeouts:\n  connect: never\n', 'timeouts.connect'), ('nonsense: 1\n', 'nonsense'), ('via: [\n', ''),
-                                        ('redirects:\n  mode: sideways\n', 'redirects.mode')])
+@pytest.mark.parametrize('text, name', [('timeouts:\n  connect: never\n', 'timeouts.connect'), ('nonsense: 1\n', 'nonsense'),
+                                        ('via: [\n', ''), ('redirects:\n  mode: sideways\n', 'redirects.mode')])
 def test_reload_of_a_bad_file(start, origin, tmp_path, text, name):
     """The old one goes on, and one line says why."""
     o = origin(hello())
@@ -274,211 +258,17 @@ def test_reload_names_options_that_need_a_restart(start, tmp_path):
     until(lambda: 'log.terminal' in viaduct.stderr(), 'the note')
 
 
-# refusing to start
-
-def refuse(*args, env=None):
-    begin = time.monotonic()
-    done = command('serve', '--inspector', 'off', '--listen', '127.0.0.1:0', *args, env=env)
-    assert done.returncode == 2, (done.returncode, done.stderr)
-    assert time.monotonic() - begin < 5
-    return one_line(done.stderr)
-
-
-def test_port_in_use(tmp_path):
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        s.listen()
-        address = f'127.0.0.1:{s.getsockname()[1]}'
-        said = refuse('--data', tmp_path / 'd', '--listen', address)
-        assert address in said and 'in use' in said.lower()
-
-
-def test_port_of_another_viaduct(start, tmp_path):
-    """SO_REUSEPORT must not let two of them share a port unseen."""
-    viaduct = start()
-    said = refuse('--data', tmp_path / 'd', '--listen', viaduct.ready['proxy'])
-    assert viaduct.ready['proxy'] in said
-
-
-def test_data_folder_of_another_viaduct(start):
-    viaduct = start()
-    assert str(viaduct.data) in refuse('--data', viaduct.data)
-
-
-def test_address_that_is_not_ours(tmp_path):
-    assert '192.0.2.77' in refuse('--data', tmp_path / 'd', '--listen', '192.0.2.77:0')
-
-
-@pytest.mark.parametrize('setting, name', [
-    ('workers=many', 'workers'), ('workers=-1', 'workers'), ('workers=65', 'workers'), ('nonsense=1', 'nonsense'), ('timeouts.connect=5', None),
-    ('timeouts.connect=1x', 'timeouts.connect'), ('limits.head=1', 'limits.head'), ('limits.head=99999999999999999999', 'limits.head'),
-    ('redirects.mode=sideways', 'redirects.mode'), ('access.clients=300.0.0.0/8', 'access.clients'), ('access.clients=10.0.0.0/40', 'access.clients'),
-    ('connect.ports=70000', 'connect.ports'), ('hosts=nothing', 'hosts'), ('hosts=a=b', 'hosts'), ('dns.servers=x', 'dns.servers'),
-    ('capture.enabled=perhaps', 'capture.enabled'), ('log.level=loud', 'log.level'), ('workers', 'workers'), ('=1', ''),
-    ('access.users_file=/nonexistent/users', 'users_file'), ('upstream.ca_file=/nonexistent/ca.pem', 'ca_file'),
-])
-def test_bad_option(tmp_path, setting, name):
-    if name is None:
-        assert command('check', '--set', setting).returncode == 0
-        return
-    said = refuse('--data', tmp_path / 'd', '--set', setting)
-    assert name in said
-
-
-def test_unknown_option_names_the_nearest(tmp_path):
-    assert 'redirects.max_hops' in refuse('--data', tmp_path / 'd', '--set', 'redirects.maxhops=3')
-
-
-@pytest.mark.parametrize('text, line, name', [
-    ('via: x\ntimeouts:\n  connect: never\n', 3, 'timeouts.connect'), ('via: x\n\nnonsense: 1\n', 3, 'nonsense'), ('via: x\nvia: y\n', 2, 'via'),
-    ('via: [\n', None, ''), ('- a\n- b\n', None, ''), ('via: x\n\ttabs: y\n', None, ''), ('timeouts: 5\n', 1, 'timeouts'), ('via: {a: b}\n', 1, 'via'),
-])
-def test_bad_file(tmp_path, text, line, name):
-    """One line that names the file, the line and the option."""
-    path = config_file(tmp_path, text)
-    said = refuse('--data', tmp_path / 'd', '-c', path)
-    assert re.search(re.escape(str(path)) + (f':{line}\\b' if line else r'(:\d+)?'), said), said
-    assert name in said
-
-
-@pytest.mark.parametrize('make', ['missing', 'folder', 'binary'])
-def test_unreadable_file(tmp_path, make):
-    path = tmp_path / 'viaduct.yaml'
-    if make == 'folder':
-        path.mkdir()
-    if make == 'binary':
-        path.write_bytes(bytes(range(256)) * 20)
-    assert str(path) in refuse('--data', tmp_path / 'd', '-c', path)
-
-
-def test_data_folder_that_cannot_be_made(tmp_path):
-    (tmp_path / 'file').write_text('')
-    assert str(tmp_path / 'file') in refuse('--data', tmp_path / 'file/d')
-
-
-def test_database_that_is_none(tmp_path):
-    (tmp_path / 'd').mkdir(mode=0o700)
-    (tmp_path / 'd/flows.db').write_bytes(b'this is not SQLite' * 100)
-    assert 'flows.db' in refuse('--data', tmp_path / 'd')
-
-
-def test_ready_file_that_cannot_be_written(tmp_path):
-    assert '/nonexistent/ready' in refuse('--data', tmp_path / 'd', '--ready-file', '/nonexistent/ready')
-
-
-def test_users_file_with_an_error(tmp_path):
-    path = tmp_path / 'users'
-    path.write_text('good:$6$x$y\nno colon here\n')
-    said = refuse('--data', tmp_path / 'd', '--set', f'access.users_file={path}')
-    assert f'{path}:' in said
-
-
-@pytest.mark.parametrize('args', [['--nonsense'], ['-c'], ['--listen', 'nowhere'], ['--listen', '127.0.0.1:99999'], ['--workers', 'x'], ['extra'],
-                                  ['--inspector', 'x'], ['--redirects', 'x']])
-def test_bad_argument(tmp_path, args):
-    assert args[-1] in refuse('--data', tmp_path / 'd', *args)
-
-
-def test_unknown_command():
-    done = command('frobnicate')
-    assert done.returncode == 2
-    assert 'frobnicate' in one_line(done.stderr)
-
-
-def test_environment_sets_options(start, origin, tmp_path):
-    o = origin(hello())
-    viaduct = start(env=environment(VIADUCT_VIA='from-environment'))
-    assert '1.1 from-environment' in viaduct.ask(get(o.url('/'))).list_of('via')
-    viaduct = start({'via': 'from-line'}, env=environment(VIADUCT_VIA='from-environment'))
-    assert '1.1 from-line' in viaduct.ask(get(o.url('/'))).list_of('via')
-    said = refuse('--data', tmp_path / 'd', env=environment(VIADUCT_REDIRECTS_MAX_HOPS='many'))
-    assert 'VIADUCT_REDIRECTS_MAX_HOPS' in said or 'redirects.max_hops' in said
-
-
-# the other commands
-
-def test_version():
-    done = command('--version')
-    assert (done.returncode, done.stderr) == (0, '')
-    assert done.stdout.startswith('viaduct ')
-    assert 'llhttp' in done.stdout and 'strict' in done.stdout and 'OpenSSL' in done.stdout
-
-
-def test_help():
-    done = command('--help')
-    assert (done.returncode, done.stderr) == (0, '')
-    assert all(word in done.stdout for word in ('serve', 'flows', 'show', 'check', '--listen', '--set', '--ready-file'))
-    assert all(len(line) <= 120 for line in done.stdout.splitlines())
-
-
-@pytest.mark.parametrize('name', ['serve', 'flows', 'show', 'check'])
-def test_help_of_a_command(name):
-    done = command(name, '--help')
-    assert done.returncode == 0
-    assert name in done.stdout
-
-
-def test_check(tmp_path):
-    assert command('check', '-c', config_file(tmp_path, 'via: x\n')).returncode == 0
-    done = command('check', '-c', config_file(tmp_path, 'workers: many\n'))
-    assert done.returncode == 2
-    assert 'viaduct.yaml:1' in one_line(done.stderr)
-
-
-def test_check_print_round_trip(tmp_path):
-    """What is printed is a file that means the same."""
-    first = command('check', '--print', '--set', 'via=xy', '--set', 'hosts=a.test=127.0.0.1,b.test=::1', '--set', 'timeouts.connect=1500ms',
-                    '--set', 'limits.head=100k', '--set', 'access.realm=a \'quoted\' one: # {x}')
-    assert first.returncode == 0, first.stderr
-    second = command('check', '--print', '-c', config_file(tmp_path, first.stdout))
-    assert second.returncode == 0, second.stderr
-    assert first.stdout == second.stdout
-    assert 'a.test=127.0.0.1' in first.stdout
-
-
-def test_check_print_has_every_option():
-    """Each row of the option table."""
-    printed = command('check', '--print').stdout
-    table = (ROOT / 'proxy/config/options.def').read_text()
-    for name in re.findall(r'^OPTION(?:_ENUM)?\((\S+?),', table, re.M):
-        assert re.search(rf'^\s*{re.escape(name.split(".")[-1])}:', printed, re.M), name
-
-
-def test_check_shipped_file():
-    path = ROOT / 'conf/viaduct.yaml'
-    assert command('check', '-c', path).returncode == 0
-
-
-def test_check_live(start, tmp_path):
-    viaduct = start()
-    alive = command('check', '--live', '--set', f'listen={viaduct.ready["proxy"]}')
-    assert alive.returncode == 0, alive.stderr
-    over(viaduct).stop()
-    assert command('check', '--live', '--set', f'listen={viaduct.ready["proxy"]}').returncode == 1
-
-
-def test_flows_without_a_database(tmp_path):
-    done = command('flows', '--data', tmp_path / 'nothing')
-    assert done.returncode == 1
-    assert str(tmp_path / 'nothing') in one_line(done.stderr)
-
-
-def test_show_of_a_flow_that_is_not_there(start):
-    viaduct = start()
-    done = command('show', '999', '--data', viaduct.data)
-    assert done.returncode == 1
-    assert '999' in one_line(done.stderr)
-    assert command('show', 'x', '--data', viaduct.data).returncode == 2
-    assert command('show', '--data', viaduct.data).returncode == 2
-
-
 def test_terminal_lines(start, origin):
     """log.terminal: one line per flow on stdout."""
     o = origin(hello())
     viaduct = start({'log.terminal': 'always'})
     for i in range(3):
         assert viaduct.ask(get(o.url(f'/line{i}'))).status == 200
-    lines = until(lambda: (found := [x for x in viaduct.stdout().splitlines() if '/line' in x]) and len(found) >= 3 and found, 'three lines')
+
+    def printed():
+        return [line for line in viaduct.stdout().splitlines() if '/line' in line]
+    until(lambda: len(printed()) >= 3, 'three lines')
+    lines = printed()
     assert len(lines) == 3 and all('200' in line and 'GET' in line for line in lines)
 
 

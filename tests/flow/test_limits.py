@@ -18,7 +18,7 @@ def refused(viaduct, request, status, error, token=None):
     response = wire.read_response()
     assert response.status == status
     wire.assert_closed()
-    until(lambda: [f for f in viaduct.flows() if f['error'] == error and (token is None or token in (f['url'] or ''))], f'a flow with {error}')
+    until(lambda: any(f['error'] == error and (token or '') in (f['url'] or '') for f in viaduct.flows()), f'a flow with {error}')
     return response
 
 

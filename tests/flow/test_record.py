@@ -199,7 +199,9 @@ def test_access_log_json(start, origin, tmp_path):
     assert all(e['status'] == 200 and e['outcome'] == 'delivered' for e in entries)
 
 
-COMBINED = re.compile(r'^(\S+) - (\S+) \[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "([^"\\]|\\.)*" (\d{3}|-) (\d+|-) "([^"\\]|\\.)*" "([^"\\]|\\.)*"$')
+QUOTED = r'"([^"\\]|\\.)*"'
+COMBINED = re.compile(r'^\S+ - \S+ \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] ' + QUOTED + r' (\d{3}|-) (\d+|-) '
+                      + QUOTED + ' ' + QUOTED + '$')
 
 
 def test_access_log_combined(start, origin, tmp_path):

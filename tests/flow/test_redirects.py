@@ -124,9 +124,10 @@ def test_absolute_location(proxy, origin, location, target):
     assert b.last().all('host') == [f'b.test:{b.port}']
 
 
-REFUSED = ['', 'ftp://b.test/x', 'javascript:alert(1)', 'file:///etc/passwd', 'myapp://callback', 'http://user:pw@b.test/', 'http:\\\\b.test\\x',
-           '/a\\b', 'http://b.test:0/', 'http://b.test:99999/', 'http://b.test:8x/', 'http:///x', 'http://[::1/', 'http://[fe80::1%25eth0]/',
-           'http://127.1/', 'http://0x7f000001/', 'http://2130706433/', 'http://' + 'a' * 64 + '.test/', 'http://b\xe4.test/']
+REFUSED = ['', 'ftp://b.test/x', 'javascript:alert(1)', 'file:///etc/passwd', 'myapp://callback', 'http://user:pw@b.test/',
+           'http:\\\\b.test\\x','/a\\b', 'http://b.test:0/', 'http://b.test:99999/', 'http://b.test:8x/', 'http:///x', 'http://[::1/',
+           'http://[fe80::1%25eth0]/', 'http://127.1/', 'http://0x7f000001/', 'http://2130706433/', 'http://' + 'a' * 64 + '.test/',
+           'http://b\xe4.test/']
 
 
 @pytest.mark.parametrize('location', REFUSED)

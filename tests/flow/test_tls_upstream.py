@@ -111,13 +111,15 @@ def test_tls_1_2(follow, origin, certs):
     assert viaduct.wait_shown('/go')['chain'][1]['tls_version'] == 'TLSv1.2'
 
 
+@pytest.mark.parametrize('is_in_order', [True, False], ids=['close_notify', 'without'])
 @pytest.mark.parametrize('maximum', [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_resumption(follow, origin, certs, maximum):
-    """A second handshake with the same origin resumes the session of the first."""
+def test_resumption(follow, origin, certs, maximum, is_in_order):
+    """A second handshake with the same origin resumes the session of the first, however the first has ended."""
     def script(peer):
         peer.read_request()
         peer.send(answer(200, b'x', 'Connection: close'))
-        peer.sock.unwrap()
+        if is_in_order:
+            peer.sock.unwrap()
     o = origin(script, tls=certs.server(certs.good, maximum=maximum))
     viaduct, response = follow(o.url('/end', host='good.test'))
     assert response.status == 200

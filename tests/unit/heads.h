@@ -64,7 +64,8 @@ static inline void fields_expect(const struct fields *f, const char *expected)
 	size_t n = 0;
 
 	for (size_t i = 0; i < f->n; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%.*s: %.*s\n", STR_ARG(f->v[i].name), STR_ARG(f->v[i].value));
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%.*s: %.*s\n", STR_ARG(f->v[i].name),
+			STR_ARG(f->v[i].value));
 	assert_string_equal(text, expected);
 }
 

@@ -122,8 +122,18 @@ static void test_right_and_wrong(void **state)
 static void test_what_is_not_basic(void **state)
 {
 	static const char *const fields[] = {
-		NULL, "", "Basic", "Basic ", "Bearer dXNlcjpzZWNyZXQ=", "Basic dXNlcg==", "Basic !!!!", "Basic dXNlcjpzZWNyZXQ=x",
-		"Basic dXNl cjpzZWNyZXQ=", "BasicdXNlcjpzZWNyZXQ=", "Basic dXNlcgA6c2VjcmV0", "Basic A",
+		NULL,
+		"",
+		"Basic",
+		"Basic ",
+		"Bearer dXNlcjpzZWNyZXQ=",
+		"Basic dXNlcg==",
+		"Basic !!!!",
+		"Basic dXNlcjpzZWNyZXQ=x",
+		"Basic dXNl cjpzZWNyZXQ=",
+		"BasicdXNlcjpzZWNyZXQ=",
+		"Basic dXNlcgA6c2VjcmV0",
+		"Basic A",
 	};
 	char *long_one = malloc(4000);
 	struct auth_ask ask;

@@ -186,8 +186,8 @@ static void ask(struct rig *r, const char *method, const char *path, const char 
 {
 	char text[6000];
 
-	snprintf(text, sizeof(text), "%s http://127.0.0.1:%u%s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s", method, address_port(&r->address), path,
-		 address_port(&r->address), rest);
+	snprintf(text, sizeof(text), "%s http://127.0.0.1:%u%s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s", method,
+		address_port(&r->address), path, address_port(&r->address), rest);
 	write_text(r, r->client, text);
 }
 
@@ -417,7 +417,8 @@ static void test_any_arena(void **state)
 		ask(&r, "GET", "/x", head);
 		UNTIL(&r, r.ended == 1 || (r.n == 1 && r.peers[0].in.len > 0));
 		if (r.ended == 0) {
-			snprintf(head, sizeof(head), "HTTP/1.1 302 Found\r\nLocation: /y\r\nX-Long: %s\r\nContent-Length: 0\r\n\r\n", value);
+			snprintf(head, sizeof(head),
+				"HTTP/1.1 302 Found\r\nLocation: /y\r\nX-Long: %s\r\nContent-Length: 0\r\n\r\n", value);
 			answer(&r, 0, head);
 			UNTIL(&r, r.ended == 1 || r.n == 2 || r.peers[0].in.len > 0);
 		}

@@ -85,7 +85,8 @@ static void test_other_methods_are_delivered(void **state)
 
 static void test_other_statuses_are_delivered(void **state)
 {
-	static const int statuses[] = {200, 201, 202, 204, 206, 300, 304, 305, 306, 309, 310, 399, 401, 404, 407, 410, 500, 503, 599};
+	static const int statuses[] = {
+		200, 201, 202, 204, 206, 300, 304, 305, 306, 309, 310, 399, 401, 404, 407, 410, 500, 503, 599};
 	struct arena *a = arena_new(1 << 20);
 
 	(void)state;
@@ -185,7 +186,7 @@ static void test_schemes(void **state)
 
 /* A chain of GETs that stands at the newest of the URLs and is sent to location. */
 static void judge_chain(struct arena *a, const char *const *urls, const enum method *methods, size_t n, const char *location,
-			int64_t max_hops, struct verdict *ret)
+	int64_t max_hops, struct verdict *ret)
 {
 	struct url parsed[8];
 	struct trail trail[8];
@@ -195,7 +196,8 @@ static void judge_chain(struct arena *a, const char *const *urls, const enum met
 	assert_true(n <= COUNT(parsed));
 	for (size_t i = 0; i < n; i++) {
 		parsed[i] = url_read(a, urls[i]);
-		trail[i] = (struct trail){&parsed[i], methods != NULL ? methods[i] : METHOD_GET, i > 0 ? &trail[i - 1] : NULL};
+		trail[i] = (struct trail){
+			&parsed[i], methods != NULL ? methods[i] : METHOD_GET, false, i > 0 ? &trail[i - 1] : NULL};
 	}
 	snprintf(fields, sizeof(fields), "Location: %s\n", location);
 	in.url = &parsed[n - 1];
@@ -214,9 +216,15 @@ static void test_loops_are_stopped(void **state)
 		const char *location;
 		enum verdict_kind kind;
 	} cases[] = {
-		{"/3?x", VERDICT_FAIL},   {"http://a.example:80/3?x#f", VERDICT_FAIL}, {"http://b.example/2", VERDICT_FAIL},
-		{"/1", VERDICT_REDIRECT}, {"/3", VERDICT_REDIRECT},                    {"/3?X", VERDICT_REDIRECT},
-		{"/2", VERDICT_REDIRECT}, {"http://b.example:81/2", VERDICT_REDIRECT}, {"https://b.example/2", VERDICT_REDIRECT},
+		{"/3?x", VERDICT_FAIL},
+		{"http://a.example:80/3?x#f", VERDICT_FAIL},
+		{"http://b.example/2", VERDICT_FAIL},
+		{"/1", VERDICT_REDIRECT},
+		{"/3", VERDICT_REDIRECT},
+		{"/3?X", VERDICT_REDIRECT},
+		{"/2", VERDICT_REDIRECT},
+		{"http://b.example:81/2", VERDICT_REDIRECT},
+		{"https://b.example/2", VERDICT_REDIRECT},
 	};
 	struct arena *a = arena_new(1 << 20);
 
@@ -308,8 +316,10 @@ static void test_origin_marks_safe_methods_only(void **state)
 	const char *words;
 
 	(void)state;
-	assert_int_equal(follow_mode(request_read(a, "HEAD", "http://a/", "Origin: x\n"), REDIRECTS_AUTO, &words), REDIRECTS_PASS);
-	assert_int_equal(follow_mode(request_read(a, "POST", "http://a/", "Origin: x\n"), REDIRECTS_AUTO, &words), REDIRECTS_FOLLOW);
+	assert_int_equal(follow_mode(request_read(a, "HEAD", "http://a/", "Origin: x\n"), REDIRECTS_AUTO, &words),
+		REDIRECTS_PASS);
+	assert_int_equal(follow_mode(request_read(a, "POST", "http://a/", "Origin: x\n"), REDIRECTS_AUTO, &words),
+		REDIRECTS_FOLLOW);
 	arena_free(a);
 }
 
@@ -388,12 +398,49 @@ static void test_retries(void **state)
 	arena_free(a);
 }
 
+/* A with cookies, B, then A without: another request. Without cookies at all, or lost both times, it is the same. */
+static void test_cookies_make_a_difference_on_the_trail(void **state)
+{
+	static const struct {
+		const char *fields;
+		bool lost_at_a;
+		enum verdict_kind kind;
+	} cases[] = {
+		{"Cookie: a=1\n", false, VERDICT_REDIRECT},
+		{"Cookie: a=1\n", true, VERDICT_FAIL},
+		{"", false, VERDICT_FAIL},
+	};
+	struct arena *a = arena_new(1 << 20);
+	struct url at_a = url_read(a, "http://a.example/"), at_b = url_read(a, "http://b.example/");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct trail first = {&at_a, METHOD_GET, cases[i].lost_at_a, NULL}, second = {&at_b, METHOD_GET, true, &first};
+		struct follow_input in = {
+			.arena = a,
+			.mode = REDIRECTS_FOLLOW,
+			.max_hops = 20,
+			.method = METHOD_GET,
+			.url = &at_b,
+			.trail = &second,
+			.taint = {.origin = true, .host = true},
+		};
+		struct verdict v;
+
+		in.request = request_read(a, "GET", "http://a.example/", cases[i].fields);
+		in.response = response_read(a, 302, "Location: http://a.example/\n");
+		follow(&in, &v);
+		assert_int_equal(v.kind, cases[i].kind);
+	}
+	arena_free(a);
+}
+
 /* Without room for the new URL or the words nothing is read that is not there. */
 static void test_a_full_arena(void **state)
 {
 	struct arena *big = arena_new(1 << 20);
 	struct url url = url_read(big, "http://a.example/");
-	struct trail trail = {&url, METHOD_GET, NULL};
+	struct trail trail = {&url, METHOD_GET, false, NULL};
 	struct follow_input in = {.mode = REDIRECTS_FOLLOW, .max_hops = 20, .method = METHOD_GET, .url = &url, .trail = &trail};
 
 	(void)state;
@@ -428,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_origin_marks_safe_methods_only),
 		cmocka_unit_test(test_the_mode_is_asked),
 		cmocka_unit_test(test_retries),
+		cmocka_unit_test(test_cookies_make_a_difference_on_the_trail),
 		cmocka_unit_test(test_a_full_arena),
 	};
 

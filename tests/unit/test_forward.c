@@ -4,7 +4,8 @@
 #include "heads.h"
 
 /* What a GET of http://a.example/p by the name of "me" becomes; f is taken where it is set. */
-static const struct message *send(struct arena *a, const char *method, const char *fields, struct forward_request f, struct str *ret_dropped)
+static const struct message *send(struct arena *a, const char *method, const char *fields, struct forward_request f,
+	struct str *ret_dropped)
 {
 	struct url *url = arena_alloc(a, sizeof(*url));
 	const struct message *m;
@@ -69,9 +70,10 @@ static void test_the_request_line(void **state)
 
 static void test_fields_that_pass(void **state)
 {
-	static const char fields[] = "user-AGENT: x\nAuthorization: Basic eA==\nCookie: a=b\nCookie: c=d\nX-Empty: \nAccept-Encoding: br\n"
-				     "Range: bytes=0-\nIf-None-Match: \"x\"\nTrailer: X-Sum\nExpect: 100-continue\nVia: 1.0 other\n"
-				     "Content-Type: text/plain\nContent-Encoding: gzip\nMax-Forwards: 5\n";
+	static const char fields[] =
+		"user-AGENT: x\nAuthorization: Basic eA==\nCookie: a=b\nCookie: c=d\nX-Empty: \nAccept-Encoding: br\n"
+		"Range: bytes=0-\nIf-None-Match: \"x\"\nTrailer: X-Sum\nExpect: 100-continue\nVia: 1.0 other\n"
+		"Content-Type: text/plain\nContent-Encoding: gzip\nMax-Forwards: 5\n";
 	struct forward_request f = {.has_body = true};
 	char expected[sizeof(fields) + 40];
 
@@ -83,8 +85,19 @@ static void test_fields_that_pass(void **state)
 static void test_fields_that_end_here(void **state)
 {
 	static const char *const names[] = {
-		"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Upgrade", "Transfer-Encoding", "HTTP2-Settings",
-		"Proxy-Authorization", "Content-Length", "Proxy-Authenticate", "Proxy-Authentication-Info", "proxy-authorization", "te",
+		"Connection",
+		"Keep-Alive",
+		"Proxy-Connection",
+		"TE",
+		"Upgrade",
+		"Transfer-Encoding",
+		"HTTP2-Settings",
+		"Proxy-Authorization",
+		"Content-Length",
+		"Proxy-Authenticate",
+		"Proxy-Authentication-Info",
+		"proxy-authorization",
+		"te",
 	};
 	struct forward_request f = {.has_body = true};
 
@@ -103,8 +116,8 @@ static void test_what_connection_names(void **state)
 	struct forward_request f = {.has_body = true};
 
 	(void)state;
-	expect_request("GET", "X-A: 1\nConnection: x-a , \"q, X-Q\"\nX-B: 2\nConnection: close,X-C,,x-none\nX-C: 3\nX-Q: 4\n", f,
-		       "Host: a.example\nX-B: 2\nX-Q: 4\nVia: 1.1 me\n");
+	expect_request("GET", "X-A: 1\nConnection: x-a , \"q, X-Q\"\nX-B: 2\nConnection: close,X-C,,x-none\nX-C: 3\nX-Q: 4\n",
+		f, "Host: a.example\nX-B: 2\nX-Q: 4\nVia: 1.1 me\n");
 	expect_response(200, "X-A: 1\nConnection: X-A\nX-B: 2\n", false, "X-B: 2\nVia: 1.1 me\n");
 }
 
@@ -115,7 +128,7 @@ static void test_what_connection_may_not_name(void **state)
 
 	(void)state;
 	expect_request("POST", "Host: x\nConnection: host, VIA, content-length, transfer-encoding\nVia: 1.1 other\n", f,
-		       "Host: a.example\nVia: 1.1 other\nVia: 1.1 me\n");
+		"Host: a.example\nVia: 1.1 other\nVia: 1.1 me\n");
 	expect_response(200, "Connection: via\nVia: 1.1 other\n", false, "Via: 1.1 other\nVia: 1.1 me\n");
 }
 
@@ -133,9 +146,10 @@ static void test_upgrade_only_where_wanted(void **state)
 
 static void test_without_a_body_nothing_describes_one(void **state)
 {
-	static const char fields[] = "Content-Type: a\ncontent-encoding: b\nContent-Language: c\nContent-Location: d\nContent-Digest: e\n"
-				     "Repr-Digest: f\nDigest: g\nLast-Modified: h\nExpect: 100-continue\nTrailer: X\nX-Stays: 1\n"
-				     "Content-Disposition: i\n";
+	static const char fields[] =
+		"Content-Type: a\ncontent-encoding: b\nContent-Language: c\nContent-Location: d\nContent-Digest: e\n"
+		"Repr-Digest: f\nDigest: g\nLast-Modified: h\nExpect: 100-continue\nTrailer: X\nX-Stays: 1\n"
+		"Content-Disposition: i\n";
 	struct forward_request f = {.method = METHOD_GET};
 
 	(void)state;
@@ -164,7 +178,8 @@ static void test_via_tells_the_version_received(void **state)
 static void test_the_status_line_is_ours(void **state)
 {
 	struct arena *a = arena_new(1 << 20);
-	struct message *m = forward_response(a, response_read(a, 404, "Server: s\nSet-Cookie: a\nSet-Cookie: b\n"), STR("me"), false);
+	struct message *m =
+		forward_response(a, response_read(a, 404, "Server: s\nSet-Cookie: a\nSet-Cookie: b\n"), STR("me"), false);
 
 	(void)state;
 	assert_non_null(m);
@@ -246,9 +261,12 @@ static void test_tainted_credentials_are_withheld(void **state)
 		struct taint taint;
 		const char *expected, *dropped;
 	} cases[] = {
-		{{true, false}, "Host: a.example\ncookie: a=b\nX-A: 1\nCookie2: c\nCookie: d=e\nVia: 1.1 me\n", "AUTHORIZATION"},
+		{{true, false}, "Host: a.example\ncookie: a=b\nX-A: 1\nCookie2: c\nCookie: d=e\nVia: 1.1 me\n",
+			"AUTHORIZATION"},
 		{{true, true}, "Host: a.example\nX-A: 1\nVia: 1.1 me\n", "AUTHORIZATION, cookie, Cookie2, Cookie"},
-		{{false, false}, "Host: a.example\nAUTHORIZATION: Basic eA==\ncookie: a=b\nX-A: 1\nCookie2: c\nCookie: d=e\nVia: 1.1 me\n", ""},
+		{{false, false},
+			"Host: a.example\nAUTHORIZATION: Basic eA==\ncookie: a=b\nX-A: 1\nCookie2: c\nCookie: d=e\nVia: 1.1 me\n",
+			""},
 	};
 
 	(void)state;

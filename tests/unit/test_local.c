@@ -31,7 +31,8 @@ static void rig_down(struct rig *r)
 }
 
 /* The answer: its status, its fields, and the beginning of its body. */
-static void expect_answer(const char *method, const char *target, const char *asked, int status, const char *fields, const char *body)
+static void expect_answer(const char *method, const char *target, const char *asked, int status, const char *fields,
+	const char *body)
 {
 	struct stream *s;
 	char text[4096] = "";
@@ -91,21 +92,23 @@ static void test_options(void **state)
 static void test_trace(void **state)
 {
 	(void)state;
-	expect_answer("TRACE", "http://a.example/x", "Host: a.example\nCookie: secret\nVia: 1.1 other\nAuthorization: x\nMax-Forwards: 0\n", 200,
-		      "Content-Type: message/http\n",
-		      "TRACE http://a.example/x HTTP/1.1\r\nHost: a.example\r\nVia: 1.1 other\r\nMax-Forwards: 0\r\n");
+	expect_answer("TRACE", "http://a.example/x",
+		"Host: a.example\nCookie: secret\nVia: 1.1 other\nAuthorization: x\nMax-Forwards: 0\n", 200,
+		"Content-Type: message/http\n",
+		"TRACE http://a.example/x HTTP/1.1\r\nHost: a.example\r\nVia: 1.1 other\r\nMax-Forwards: 0\r\n");
 }
 
 static void test_help(void **state)
 {
-	static const char text[] = "Content-Type: text/plain; charset=utf-8\nCache-Control: no-store\nX-Content-Type-Options: nosniff\n";
+	static const char text[] =
+		"Content-Type: text/plain; charset=utf-8\nCache-Control: no-store\nX-Content-Type-Options: nosniff\n";
 
 	(void)state;
 	expect_answer("GET", "/", "", 200, text, "This is viaduct, an HTTP proxy.");
 	expect_answer("GET", "/favicon.ico", "", 404, text, "This is viaduct, an HTTP proxy.");
 	expect_answer("GET", "/", "Accept: application/json\n", 200,
-		      "Content-Type: application/json\nCache-Control: no-store\nX-Content-Type-Options: nosniff\n",
-		      "{\"name\":\"viaduct\",\"proxy\":\"127.0.0.1:8080\",\"inspector\":\"http://127.0.0.1:8081\"}\n");
+		"Content-Type: application/json\nCache-Control: no-store\nX-Content-Type-Options: nosniff\n",
+		"{\"name\":\"viaduct\",\"proxy\":\"127.0.0.1:8080\",\"inspector\":\"http://127.0.0.1:8081\"}\n");
 }
 
 static struct stream *answer(void *owner, struct exchange *x)

@@ -50,12 +50,14 @@ static void test_an_error_in_each_form(void **state)
 		const char *type, *parts[5];
 	} cases[] = {
 		{REPLY_TEXT, "text/plain; charset=utf-8",
-		 {"viaduct: the origin refused the connection (connect_refused)", "\nhost: a.example", "\n192.0.2.1:80: no"}},
+			{"viaduct: the origin refused the connection (connect_refused)", "\nhost: a.example",
+				"\n192.0.2.1:80: no"}},
 		{REPLY_HTML, "text/html; charset=utf-8",
-		 {"<title>502 Bad Gateway</title>", "<code>a.example</code>", "<p>192.0.2.1:80: no</p>", "blame: origin", "phase: connect"}},
+			{"<title>502 Bad Gateway</title>", "<code>a.example</code>", "<p>192.0.2.1:80: no</p>", "blame: origin",
+				"phase: connect"}},
 		{REPLY_JSON, "application/json",
-		 {"{\"error\":\"connect_refused\",\"status\":502,\"blame\":\"origin\",\"phase\":\"connect\",\"retryable\":true,",
-		  "\"host\":\"a.example\"", "\"detail\":\"192.0.2.1:80: no\"}"}},
+			{"{\"error\":\"connect_refused\",\"status\":502,\"blame\":\"origin\",\"phase\":\"connect\",\"retryable\":true,",
+				"\"host\":\"a.example\"", "\"detail\":\"192.0.2.1:80: no\"}"}},
 	};
 
 	(void)state;
@@ -63,7 +65,8 @@ static void test_an_error_in_each_form(void **state)
 		struct arena *a = arena_new(1 << 16);
 		struct page page;
 
-		assert_true(page_of_error(a, ERR_connect_refused, STR("192.0.2.1:80: no"), STR("a.example"), cases[i].form, &page));
+		assert_true(page_of_error(a, ERR_connect_refused, STR("192.0.2.1:80: no"), STR("a.example"), cases[i].form,
+			&page));
 		str_expect(page.content_type, cases[i].type);
 		for (size_t p = 0; p < COUNT(cases[i].parts) && cases[i].parts[p] != NULL; p++) {
 			if (!has(page.body, cases[i].parts[p]))

@@ -113,18 +113,18 @@ static void test_errors(void **state)
 {
 	(void)state;
 	expect_error(ERR_connect_refused, "192.0.2.1:80: no", REPLY_TEXT, 502,
-		     "Content-Type: text/plain; charset=utf-8\n"
-		     "Proxy-Status: viaduct; error=connection_refused; details=\"192.0.2.1:80: no\"\n"
-		     "Cache-Control: no-store\nX-Content-Type-Options: nosniff\n");
+		"Content-Type: text/plain; charset=utf-8\n"
+		"Proxy-Status: viaduct; error=connection_refused; details=\"192.0.2.1:80: no\"\n"
+		"Cache-Control: no-store\nX-Content-Type-Options: nosniff\n");
 	expect_error(ERR_connect_timeout, NULL, REPLY_JSON, 504,
-		     "Content-Type: application/json\n"
-		     "Proxy-Status: viaduct; error=connection_timeout; details=\"no address of the origin answered within timeouts.connect\"\n"
-		     "Cache-Control: no-store\nX-Content-Type-Options: nosniff\n");
+		"Content-Type: application/json\n"
+		"Proxy-Status: viaduct; error=connection_timeout; details=\"no address of the origin answered within timeouts.connect\"\n"
+		"Cache-Control: no-store\nX-Content-Type-Options: nosniff\n");
 	expect_error(ERR_redirect_loop, "", REPLY_HTML, 502,
-		     "Content-Type: text/html; charset=utf-8\n"
-		     "Proxy-Status: viaduct; error=proxy_loop_detected; details=\"the chain of redirects came back to where it was\"\n"
-		     "Cache-Control: no-store\nX-Content-Type-Options: nosniff\n"
-		     "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\n");
+		"Content-Type: text/html; charset=utf-8\n"
+		"Proxy-Status: viaduct; error=proxy_loop_detected; details=\"the chain of redirects came back to where it was\"\n"
+		"Cache-Control: no-store\nX-Content-Type-Options: nosniff\n"
+		"Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\n");
 }
 
 /* A field value is one line of visible ASCII whatever the words are (RFC 8941 section 3.3.3). */
@@ -132,9 +132,9 @@ static void test_details_are_quoted(void **state)
 {
 	(void)state;
 	expect_error(ERR_internal, "say \"hi\\\" \r\nSet-Cookie: a=b\t\x7f\xc3\xa9", REPLY_JSON, 500,
-		     "Content-Type: application/json\n"
-		     "Proxy-Status: viaduct; error=proxy_internal_error; details=\"say \\\"hi\\\\\\\" Set-Cookie: a=b\"\n"
-		     "Cache-Control: no-store\nX-Content-Type-Options: nosniff\n");
+		"Content-Type: application/json\n"
+		"Proxy-Status: viaduct; error=proxy_internal_error; details=\"say \\\"hi\\\\\\\" Set-Cookie: a=b\"\n"
+		"Cache-Control: no-store\nX-Content-Type-Options: nosniff\n");
 }
 
 /* A reply that could not be finished holds no slab of the pool. */

@@ -213,8 +213,10 @@ EXCESS = {
     '204 with a length': (b'HTTP/1.1 204 No Content\r\nContent-Length: 8\r\n\r\nSMUGGLED', 204, b''),
     '304 with a body': (b'HTTP/1.1 304 Not Modified\r\nContent-Length: 8\r\n\r\nSMUGGLED', 304, b''),
     '205 with a body': (b'HTTP/1.1 205 Reset Content\r\nContent-Length: 8\r\n\r\nSMUGGLED', 205, b''),
-    '103 with a length': (b'HTTP/1.1 103 Early Hints\r\nContent-Length: 2\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', 200, b'ok'),
-    'a second response': (b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nSMUGGLED', 200, b'ok'),
+    '103 with a length': (b'HTTP/1.1 103 Early Hints\r\nContent-Length: 2\r\n\r\n'
+                          b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', 200, b'ok'),
+    'a second response': (b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+                          b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nSMUGGLED', 200, b'ok'),
     'bytes behind the last chunk': (b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nSMUGGLED', 200, b'ok'),
     'space before the colon': (b'HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok', (200, 502), None),
     'control in a value': (b'HTTP/1.1 200 OK\r\nX: a\x01b\r\nContent-Length: 2\r\n\r\nok', 200, b'ok'),

@@ -40,6 +40,19 @@ def command(*args, timeout_s=COMMAND_S, env=None, cwd=None):
     return done
 
 
+def config_file(folder, text):
+    """A configuration with that text; its path."""
+    path = folder / 'viaduct.yaml'
+    path.write_text(text)
+    return path
+
+
+def over(viaduct):
+    """Says that the test ends it itself."""
+    viaduct.is_over = True
+    return viaduct
+
+
 class Viaduct:
     """options: {'redirects.mode': 'follow', …}; args: further arguments; a config file goes with args=['-c', file]."""
 
@@ -49,7 +62,7 @@ class Viaduct:
         self.data, self.ready_file = self.folder / 'data', self.folder / 'ready.json'
         self.stderr_file, self.stdout_file = self.folder / 'stderr', self.folder / 'stdout'
         self.ready_file.unlink(missing_ok=True)
-        self.expected_complaints = []
+        self.expected_complaints, self.is_over = [], False
         line = [binary(), 'serve', '--data', str(self.data), '--ready-file', str(self.ready_file), '--workers', str(workers)]
         for address in listen:
             line += ['--listen', address]
