@@ -26,6 +26,7 @@
 struct serve {
 	struct serve_options options;
 	struct settings *settings;
+	struct settings *started; /* what RESTART options go by */
 	struct shared shared;
 	struct store *store;
 	struct loop *loop;
@@ -85,7 +86,7 @@ static void reload(struct serve *v)
 		settings_unref(fresh);
 		return;
 	}
-	settings_restart_needed(v->settings, fresh, names, sizeof(names));
+	settings_restart_needed(v->started, fresh, names, sizeof(names));
 	if (names[0] != '\0')
 		log_warn("a restart is needed for: %s", names);
 	store = store_options_of(fresh);
@@ -136,6 +137,7 @@ static int open_all(struct serve *v)
 	v->settings = load(&v->options, why, sizeof(why));
 	if (v->settings == NULL)
 		return fail(EXIT_USAGE, why);
+	v->started = settings_ref(v->settings);
 	log_set_level((enum log_level)v->settings->log_level);
 	store = store_options_of(v->settings);
 	v->store = store_start(&store, why, sizeof(why));
@@ -145,6 +147,8 @@ static int open_all(struct serve *v)
 	v->shared.next_client_id = 1;
 	v->shared.verifier = verifier_new();
 	v->loop = loop_new();
+	if (v->shared.verifier == NULL || v->loop == NULL)
+		return fail(EXIT_FAILED, "the system gives no thread or no descriptor");
 	needs = (struct workers_needs){
 		.settings = v->settings,
 		.shared = &v->shared,
@@ -195,6 +199,7 @@ static void close_all(struct serve *v)
 	if (v->loop != NULL)
 		loop_free(v->loop);
 	settings_unref(v->settings);
+	settings_unref(v->started);
 	mem_free(v->shared.own);
 	serve_options_fini(&v->options);
 }

@@ -3,6 +3,7 @@
 
 #include "admin/inspector.h"
 #include "admin/meter.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "capture/recorder.h"
 #include "core/worker.h"
@@ -185,8 +186,11 @@ static void own_add_interfaces(struct shared *shared, const struct address *list
 {
 	struct ifaddrs *all = NULL;
 
-	if (getifaddrs(&all) != 0)
+	if (getifaddrs(&all) != 0) {
+		log_warn("the addresses of this machine cannot be read (%s): a tunnel to them may reach this proxy itself",
+			strerror(errno));
 		return;
+	}
 	for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
 		struct address a = {0};
 

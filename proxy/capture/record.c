@@ -45,6 +45,12 @@ static const char *copy_text(struct copier *c, const char *text)
 	return copy_str(c, (struct str){text, strlen(text) + 1}).p;
 }
 
+/* The password for this proxy is kept as a hash in access.users_file; here only the scheme of the credentials is kept. */
+static struct str recorded_value(const struct field *f)
+{
+	return str_ieq(f->name, STR("Proxy-Authorization")) ? str_first(f->value, str_find(f->value, ' ')) : f->value;
+}
+
 static struct fields copy_fields(struct copier *c, const struct fields *from)
 {
 	struct fields to = {.n = from->n, .cap = from->n};
@@ -54,7 +60,7 @@ static struct fields copy_fields(struct copier *c, const struct fields *from)
 	to.v = take(c, from->n * sizeof(*to.v), alignof(struct field));
 	for (size_t i = 0; i < from->n; i++) {
 		struct str name = copy_str(c, from->v[i].name);
-		struct str value = copy_str(c, from->v[i].value);
+		struct str value = copy_str(c, recorded_value(&from->v[i]));
 
 		if (to.v)
 			to.v[i] = (struct field){name, value};

@@ -62,11 +62,11 @@ static bool connect_to(struct probe *p, const struct address *a)
 	return error == 0 || fail(p, strerror(error));
 }
 
-/* The request is far smaller than any socket buffer. */
+/* A question about the proxy itself, which is no flow. The request is far smaller than any socket buffer. */
 static bool send_request(struct probe *p)
 {
 	char request[256];
-	int n = snprintf(request, sizeof(request), "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", p->where);
+	int n = snprintf(request, sizeof(request), "OPTIONS * HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", p->where);
 
 	return send(p->fd, request, (size_t)n, MSG_NOSIGNAL) == n || fail(p, strerror(errno));
 }

@@ -44,6 +44,13 @@ static bool client_is_settled(void *owner)
 	return link_is_settled(&c->link);
 }
 
+static size_t client_queued(void *owner)
+{
+	struct client *c = owner;
+
+	return c->link.is_over ? 0 : transport_queued(c->link.transport);
+}
+
 static void client_on_stream(void *owner, struct stream *s)
 {
 	struct client *c = owner;
@@ -56,6 +63,7 @@ static void client_on_stream(void *owner, struct stream *s)
 		.listener = &c->link.transport->local,
 		.refusal = c->refusal,
 		.is_settled = client_is_settled,
+		.queued = client_queued,
 		.on_end = client_on_exchange_end,
 		.owner = c,
 	};

@@ -44,8 +44,8 @@ static void exchange_move(struct exchange *x, enum step to)
 	if ((moves[x->step] & TO(to)) == 0) {
 		log_error("flow %llu: no way from %s to %s", (unsigned long long)x->facts.id, step_name(x->step),
 			step_name(to));
-		x->facts.outcome = OUTCOME_FAILED;
-		x->facts.error = ERR_internal;
+		x->outcome = OUTCOME_FAILED;
+		x->error = ERR_internal;
 		to = STEP_DONE;
 	}
 	x->step = to;
@@ -67,6 +67,30 @@ static void exchange_drain(struct exchange *x)
 		return;
 	lease_end(l, !l->stream->in_end);
 	x->draining = NULL;
+	timer_stop(&x->drain_timer);
+}
+
+/* The body takes too long: the upstream is not worth it. */
+static void exchange_on_drain_due(void *owner)
+{
+	struct exchange *x = owner;
+
+	if (x->draining != NULL)
+		lease_end(&x->draining->lease, true);
+	x->draining = NULL;
+}
+
+/* Brings the sizes and times of the facts up to date. */
+static void exchange_measure(struct exchange *x)
+{
+	struct exchange_facts *f = &x->facts;
+
+	f->request_body_bytes = x->d->in_bytes;
+	f->response_body_bytes = x->d->out_bytes;
+	f->request_head_bytes = x->d->head_in_bytes;
+	f->response_head_bytes = x->d->head_out_bytes;
+	if (x->hop != NULL && !x->hop->is_over)
+		hop_measure(x->hop);
 }
 
 void exchange_go(struct exchange *x, enum step next)
@@ -75,10 +99,12 @@ void exchange_go(struct exchange *x, enum step next)
 		exchange_move(x, next);
 		next = x->step == STEP_DONE ? STEP_WAIT : steps[x->step](x);
 	}
-	if (x->step == STEP_DONE)
+	if (x->step == STEP_DONE) {
 		exchange_finish(x);
-	else
-		exchange_arm(x);
+		return;
+	}
+	exchange_measure(x);
+	exchange_arm(x);
 }
 
 static void exchange_run(void *owner)
@@ -129,13 +155,21 @@ static void exchange_observe_end(struct exchange *x)
 enum step exchange_answer(struct exchange *x, struct stream *reply)
 {
 	if (reply == NULL) {
-		x->facts.outcome = OUTCOME_FAILED;
-		x->facts.error = ERR_internal;
+		x->outcome = OUTCOME_FAILED;
+		x->error = ERR_internal;
 		return STEP_DONE;
 	}
 	x->reply = reply;
 	x->source = reply;
 	return STEP_RELAY;
+}
+
+/* The client had left before the error came about: nobody was there to be failed. */
+static void exchange_forgive(struct exchange *x)
+{
+	x->outcome = OUTCOME_CANCELLED;
+	x->error = ERR_none;
+	x->detail = NULL;
 }
 
 enum step exchange_fail(struct exchange *x, enum error error, const char *detail)
@@ -146,14 +180,16 @@ enum step exchange_fail(struct exchange *x, enum error error, const char *detail
 
 	/* What goes wrong while an error is being told, a client that leaves too, does not hide it. */
 	if (error == ERR_cancelled || x->d->error == ERR_cancelled) {
-		if (x->facts.outcome == OUTCOME_PENDING)
-			x->facts.outcome = OUTCOME_CANCELLED;
+		if (x->outcome == OUTCOME_PENDING)
+			x->outcome = OUTCOME_CANCELLED;
+		else if (x->settling > 0)
+			exchange_forgive(x);
 		return STEP_DONE;
 	}
-	if (x->facts.outcome == OUTCOME_PENDING) {
-		x->facts.outcome = OUTCOME_FAILED;
-		x->facts.error = error;
-		x->facts.detail = kept.p;
+	if (x->outcome == OUTCOME_PENDING) {
+		x->outcome = OUTCOME_FAILED;
+		x->error = error;
+		x->detail = kept.p;
 	}
 	if (x->hop != NULL)
 		hop_end(x->hop, error, x->decision, true);
@@ -177,11 +213,11 @@ void exchange_cut_off(struct exchange *x)
 	if (x->step == STEP_DONE)
 		return;
 	/* One that still waited for the recorder is a flow too. */
-	if (!x->is_begun)
+	if (!x->is_read)
 		exchange_begin(x);
-	if (x->facts.outcome == OUTCOME_PENDING && x->settling == 0) {
-		x->facts.outcome = OUTCOME_FAILED;
-		x->facts.error = ERR_draining;
+	if (x->outcome == OUTCOME_PENDING && x->settling == 0) {
+		x->outcome = OUTCOME_FAILED;
+		x->error = ERR_draining;
 	}
 	if (x->hop != NULL)
 		hop_end(x->hop, ERR_draining, x->decision, true);
@@ -204,14 +240,12 @@ static void exchange_complete_facts(struct exchange *x)
 {
 	struct exchange_facts *f = &x->facts;
 
-	if (f->outcome == OUTCOME_PENDING)
-		f->outcome = OUTCOME_DELIVERED;
+	f->outcome = x->outcome == OUTCOME_PENDING ? OUTCOME_DELIVERED : x->outcome;
+	f->error = x->error;
+	f->detail = x->detail;
 	f->ended_us = clock_wall_us();
 	f->duration_us = clock_mono_us() - x->started_us;
-	f->request_body_bytes = x->d->in_bytes;
-	f->response_body_bytes = x->d->out_bytes;
-	f->request_head_bytes = x->d->head_in_bytes;
-	f->response_head_bytes = x->d->head_out_bytes;
+	exchange_measure(x);
 }
 
 /* The one way out. */
@@ -220,6 +254,7 @@ static void exchange_finish(struct exchange *x)
 	bool is_whole = x->down.is_ended && x->d->is_sent && !x->is_cut_off;
 
 	timer_stop(&x->timer);
+	timer_stop(&x->drain_timer);
 	task_cancel(&x->task);
 	list_remove(&x->node);
 	list_remove(&x->held);
@@ -253,6 +288,7 @@ struct exchange *exchange_new(const struct exchange_needs *needs)
 	x->arena = needs->d->arena;
 	x->refusal = needs->refusal;
 	x->is_settled = needs->is_settled;
+	x->queued = needs->queued;
 	x->on_end = needs->on_end;
 	x->owner = needs->owner;
 	x->started_us = needs->d->first_byte_us != 0 ? needs->d->first_byte_us : clock_mono_us();
@@ -271,6 +307,7 @@ struct exchange *exchange_new(const struct exchange_needs *needs)
 	list_append(&w->exchanges, &x->node);
 	task_init(&x->task, exchange_run, x);
 	timer_init(&x->timer, w->loop, exchange_on_due, x);
+	timer_init(&x->drain_timer, w->loop, exchange_on_drain_due, x);
 	exchange_wake(x);
 	return x;
 }

@@ -37,7 +37,7 @@ struct exchange {
 	struct list node;          /* of the worker's exchanges */
 	struct list held;          /* of those that wait for the recorder */
 	struct task task;
-	struct timer timer;
+	struct timer timer, drain_timer;
 	enum step step;
 	struct str via;
 	struct auth_ask auth;
@@ -54,17 +54,24 @@ struct exchange {
 
 	enum error wait_error; /* what strikes when the timer is due */
 	uint64_t wait_progress;
+	size_t wait_queued; /* bytes under way to who is waited for, when the timer was set */
+	/* How it ends, once that is known; told to observers at the end. */
+	enum outcome outcome;
+	enum error error;
+	const char *detail;
 	enum error hop_error; /* why the present hop failed, for JUDGE */
 	enum error refusal;   /* why it is refused whatever it asks for */
 	int64_t started_us;   /* monotonic */
 	const char *decision; /* JUDGE's words on the last hop */
 
+	bool is_read;  /* what was asked for is known, as far as it can be */
 	bool is_begun; /* observers know it */
 	bool is_upgrade, is_asterisk;
 	bool is_head_sent; /* of the final response, downstream */
 	bool is_cut_off;   /* at shutdown */
 	unsigned settling; /* looks taken at whether the client got it all */
 	bool (*is_settled)(void *owner);
+	size_t (*queued)(void *owner);
 	void (*on_end)(void *owner, struct exchange *x);
 	void *owner;
 };
@@ -78,6 +85,8 @@ struct exchange_needs {
 	enum error refusal; /* ERR_none, or why every request of this client is refused */
 	/* True when it is known whether the client got what was written, as far as that can be known. */
 	bool (*is_settled)(void *owner);
+	/* Bytes written to the client that its system has not acknowledged. */
+	size_t (*queued)(void *owner);
 	/* The exchange is over and d closed; its memory goes at the end of the turn. */
 	void (*on_end)(void *owner, struct exchange *x);
 	void *owner;

@@ -71,11 +71,13 @@ enum error exchange_begin(struct exchange *x)
 {
 	enum error error = x->d->error;
 
+	x->is_read = true;
 	if (x->d->head == NULL)
 		x->facts.url = first_line(x->d->rejected);
 	else
 		error = read_target(x);
-	exchange_observe_begin(x);
+	if (error != ERR_none || !local_is_probe(x->d->head))
+		exchange_observe_begin(x);
 	return error;
 }
 
@@ -131,8 +133,8 @@ enum step step_rules(struct exchange *x)
 
 	if (refusal != ERR_none)
 		return exchange_fail(x, refusal, NULL);
-	/* The inspector has a token of its own. */
-	if (x->settings->users == NULL || x->worker->answerer.is_only || x->auth.verdict == AUTH_RIGHT)
+	/* What the proxy says of itself is no secret, and the inspector has a token of its own. */
+	if (x->settings->users == NULL || local_is_asked(x->facts.request) || x->auth.verdict == AUTH_RIGHT)
 		return admit(x);
 	auth_check(x->worker->auth, &x->auth, x->settings, fields_value(&x->facts.request->fields, STR("Proxy-Authorization")),
 		x->arena);

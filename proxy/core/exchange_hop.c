@@ -8,7 +8,9 @@ static bool may_be_followed(const struct exchange *x)
 {
 	const char *words;
 
-	return !x->is_upgrade && !exchange_has_body(x) && method_is_safe(x->hop->method) &&
+	enum method method = x->hop->method;
+
+	return !x->is_upgrade && !exchange_has_body(x) && (method == METHOD_GET || method == METHOD_HEAD) &&
 		follow_mode(x->facts.request, (enum redirects_mode)x->settings->redirects_mode, &words) == REDIRECTS_FOLLOW;
 }
 
@@ -79,6 +81,7 @@ static void judge(struct exchange *x, struct verdict *ret)
 /* Leaves the present hop for the next. Its body is read to the end if that costs little. */
 static enum step go_on(struct exchange *x, enum hop_reason reason, const struct verdict *v)
 {
+	enum { DRAIN_MS = 2000 };
 	struct hop *old = x->hop;
 	struct url url = reason == HOP_REDIRECT ? v->url : old->url;
 	enum method method = reason == HOP_REDIRECT ? v->method : old->method;
@@ -95,6 +98,8 @@ static enum step go_on(struct exchange *x, enum hop_reason reason, const struct 
 		x->draining = old;
 	else
 		hop_end(old, x->hop_error, v->words, true);
+	if (x->draining != NULL)
+		timer_set(&x->drain_timer, DRAIN_MS);
 	x->up = (struct pipe){0};
 	x->decision = NULL;
 	if (hop_start(x, reason, &url, method) == NULL)

@@ -41,9 +41,9 @@ static bool must_close(const struct exchange *x)
 	if (x->refusal != ERR_none)
 		return true;
 	/* The answer came early. A little is read of what is still to come; a client with more to send is told that it is of no use. */
-	if (!x->d->in_end && (x->facts.outcome == OUTCOME_FAILED || is_much_to_come(x->d)))
+	if (!x->d->in_end && (x->outcome == OUTCOME_FAILED || is_much_to_come(x->d)))
 		return true;
-	return x->facts.outcome == OUTCOME_FAILED && error_row(x->facts.error)->phase == PHASE_ARRIVE;
+	return x->outcome == OUTCOME_FAILED && error_row(x->error)->phase == PHASE_ARRIVE;
 }
 
 static struct body_plan response_plan(const struct exchange *x)

@@ -80,6 +80,16 @@ static uint64_t progress_of(const struct exchange *x)
 	return sum;
 }
 
+/* A slow reader empties the system's buffers long before ours: what is under way to it tells that it is alive. */
+static size_t queued_of(const struct exchange *x, enum error wait)
+{
+	if (wait == ERR_client_write_timeout)
+		return x->queued(x->owner);
+	if (wait == ERR_send_timeout && x->hop->u != NULL)
+		return lease_queued(&x->hop->lease);
+	return 0;
+}
+
 void exchange_arm(struct exchange *x)
 {
 	enum { SETTLE_MS = 10 };
@@ -100,6 +110,7 @@ void exchange_arm(struct exchange *x)
 		return;
 	x->wait_error = w.error;
 	x->wait_progress = progress;
+	x->wait_queued = queued_of(x, w.error);
 	timer_set(&x->timer, w.ms);
 }
 
@@ -113,7 +124,8 @@ void exchange_on_due(void *owner)
 		return;
 	}
 	/* Bytes may have left a buffer without anybody being told. */
-	if (progress_of(x) != x->wait_progress) {
+	if (progress_of(x) != x->wait_progress || queued_of(x, x->wait_error) != x->wait_queued) {
+		x->wait_error = ERR_none;
 		exchange_arm(x);
 		return;
 	}

@@ -13,6 +13,7 @@ static const struct str hop_by_hop[] = {
 	{"HTTP2-Settings", 14},
 	{"Proxy-Authorization", 19},
 	{"Content-Length", 14},
+	{"Viaduct-Redirects", 17},
 	{"Proxy-Authenticate", 18},
 	{"Proxy-Authentication-Info", 25},
 };
@@ -142,6 +143,9 @@ static bool copy_request_fields(struct arena *a, const struct forward_request *f
 		bool upgrades = f->is_upgrade && str_ieq(field->name, STR("Upgrade"));
 
 		if (str_ieq(field->name, STR("Host")) || (!upgrades && is_hop_by_hop(f->original, field->name, has_connection)))
+			continue;
+		/* RFC 9110 section 10.1.1: from a 1.0 client it is to be ignored. */
+		if (f->original->version == VERSION_1_0 && str_ieq(field->name, STR("Expect")))
 			continue;
 		if (!f->has_body && IS_AMONG(field->name, of_content))
 			continue;

@@ -7,9 +7,9 @@
 #include "core/worker.h"
 
 enum {
-	/* RFC 9110 section 9.2.2 forbids to repeat what is not idempotent, so such requests go out on kept connections only while
-	 * those are too young for an origin to have given them up. */
-	NON_IDEMPOTENT_IDLE_US = 1000000
+	/* RFC 9110 section 9.2.2 forbids to repeat what is not idempotent, and a body that has gone out is not kept, so such requests
+	 * go out on kept connections only while those are too young for an origin to have given them up. */
+	YOUNG_IDLE_US = 1000000
 };
 
 static void hop_on_change(void *owner)
@@ -17,6 +17,11 @@ static void hop_on_change(void *owner)
 	struct hop *h = owner;
 
 	exchange_wake(h->x);
+}
+
+static bool may_repeat(const struct exchange *x, enum method method)
+{
+	return method_is_idempotent(method) && !exchange_has_body(x);
 }
 
 static void hop_chain(struct exchange *x, struct hop *h)
@@ -59,7 +64,7 @@ struct hop *hop_start(struct exchange *x, enum hop_reason reason, const struct u
 	h->lease.url = &h->url;
 	h->lease.is_raw = h->is_tunnel;
 	if (reason != HOP_RETRY)
-		h->lease.max_idle_us = method_is_idempotent(method) ? INT64_MAX : NON_IDEMPOTENT_IDLE_US;
+		h->lease.max_idle_us = may_repeat(x, method) ? INT64_MAX : YOUNG_IDLE_US;
 	hop_chain(x, h);
 	pool_lease(x->worker->pool, &h->lease);
 	return h;

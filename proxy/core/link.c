@@ -28,11 +28,16 @@ bool link_budget_is_spent(const struct link_budget *b)
 	return bufpool_used(b->pool) > b->limit_bytes;
 }
 
+bool link_budget_is_exhausted(const struct link_budget *b)
+{
+	return bufpool_used(b->pool) > b->limit_bytes + b->limit_bytes / 2;
+}
+
 void link_budget_check(struct link_budget *b)
 {
 	struct list *node;
 
-	if (link_budget_is_spent(b))
+	if (link_budget_is_exhausted(b))
 		return;
 	while ((node = list_take(&b->stalled)) != NULL)
 		link_wake(LIST_ITEM(node, struct link, stalled));
@@ -72,6 +77,8 @@ static void link_tell_eof(struct link *l)
 	if (l->read_error != ERR_none && l->role == LINK_UPSTREAM && l->in.len > 0 && !codec_wants_input(l->codec))
 		return;
 	l->is_eof_told = true;
+	if (l->role == LINK_CLIENT && l->read_error == ERR_none)
+		codec_expire(l->codec, &l->in, ERR_bad_request);
 	codec_eof(l->codec, l->read_error);
 }
 
@@ -138,11 +145,9 @@ static void link_read(struct link *l)
 /* After the end of reading only one thing can still be learnt: that the client is gone. An upstream's end was told already. */
 static void link_look(struct link *l)
 {
-	size_t n = 0;
-
-	if (l->role != LINK_CLIENT || l->is_write_broken || l->read_error != ERR_none)
+	if (l->role != LINK_CLIENT || l->is_write_broken || l->read_error != ERR_none || l->is_shut)
 		return;
-	if (transport_read(l->transport, &l->in, 1, &n) != IO_FAILED)
+	if (!transport_is_broken(l->transport))
 		return;
 	l->is_write_broken = true;
 	codec_eof(l->codec, ERR_cancelled);
@@ -154,7 +159,7 @@ bool link_is_settled(struct link *l)
 	if (!l->is_read_over || l->is_over)
 		return true;
 	link_look(l);
-	return l->is_write_broken || transport_is_flushed(l->transport);
+	return l->is_write_broken || transport_queued(l->transport) == 0;
 }
 
 static void link_on_ready(void *owner, unsigned ready)
@@ -256,7 +261,7 @@ static void link_watch(struct link *l)
 
 	if (!l->is_read_over && codec_wants_input(l->codec)) {
 		/* An idle link holds no memory; only those in the middle of something wait for the budget. */
-		if (!link_budget_is_spent(l->budget) || codec_is_idle(l->codec))
+		if (!link_budget_is_exhausted(l->budget) || codec_is_idle(l->codec))
 			wanted |= READY_READ;
 		else
 			link_stall(l);

@@ -29,7 +29,10 @@ struct link_budget {
 	void *owner;
 };
 void link_budget_init(struct link_budget *b, struct bufpool *pool, size_t limit_bytes);
+/* Beyond the limit: no new clients. */
 bool link_budget_is_spent(const struct link_budget *b);
+/* Beyond one and a half times the limit: those that there are stop reading too. In between, a few that stall do not stop the rest. */
+bool link_budget_is_exhausted(const struct link_budget *b);
 /* Wakes stalled links once the memory in use is below the limit again. */
 void link_budget_check(struct link_budget *b);
 

@@ -17,6 +17,11 @@ static bool ends_here(const struct message *m)
 	return str_to_u64(fields_value(&m->fields, STR("Max-Forwards")), UINT32_MAX, &left) && left == 0;
 }
 
+bool local_is_probe(const struct message *request)
+{
+	return request->method == METHOD_OPTIONS && str_eq(request->target, STR("*"));
+}
+
 bool local_is_asked(const struct message *request)
 {
 	if (request->method == METHOD_CONNECT)

@@ -323,6 +323,11 @@ void pool_lease(struct pool *p, struct lease *l)
 		link_end(&LIST_ITEM(l->origin->idle.prev, struct upstream, node)->link, false);
 }
 
+size_t lease_queued(const struct lease *l)
+{
+	return l->state == LEASE_READY && !l->upstream->link.is_over ? transport_queued(l->upstream->link.transport) : 0;
+}
+
 void lease_end(struct lease *l, bool abort)
 {
 	struct pool_origin *o = l->origin;

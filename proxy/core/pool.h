@@ -65,6 +65,8 @@ struct lease {
 };
 /* Asks. The state may be LEASE_READY on return (a kept upstream); otherwise on_change comes later. */
 void pool_lease(struct pool *p, struct lease *l);
+/* Bytes written to the origin that its system has not acknowledged. */
+size_t lease_queued(const struct lease *l);
 /* Gives the stream back, or stops waiting for it. abort: the transport is broken off. */
 void lease_end(struct lease *l, bool abort);
 

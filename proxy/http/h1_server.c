@@ -4,6 +4,8 @@
 #include "http/h1.h"
 #include "http/h1_part.h"
 
+#include <string.h>
+
 enum { REJECTED_BYTES = 256, DRAIN_BYTES = 64 * 1024, VERSION_TAIL = 9 };
 
 static void server_send_head(struct stream *s, const struct message *m, const struct body_plan *plan);
@@ -343,7 +345,8 @@ static void server_expire(struct codec *c, struct bufq *in, enum error error)
 {
 	struct h1 *h = (struct h1 *)(void *)c;
 
-	if (h->state != H1_HEAD || h->is_open || in->len == 0)
+	/* Line ends between requests are no head. */
+	if (h->state != H1_HEAD || h->is_open || in->len == 0 || strchr("\r\n", bufq_front(in).p[0]))
 		return;
 	h1_begin(h, &server_stream_ops, arena_new(h->limits.arena));
 	reject(h, in, error, NULL);

@@ -174,11 +174,18 @@ static void memory_close(struct transport *t, bool abort)
 		update(e->other);
 }
 
-static bool memory_is_flushed(struct transport *t)
+static bool memory_is_broken(struct transport *t)
 {
 	const struct memory_end *e = end_of(t);
 
-	return e->other->is_closed || e->other->n == 0;
+	return e->is_broken || e->other->is_closed;
+}
+
+static size_t memory_queued(struct transport *t)
+{
+	const struct memory_end *e = end_of(t);
+
+	return e->other->is_closed ? 0 : e->other->n;
 }
 
 static const struct transport_ops memory_ops = {
@@ -187,7 +194,8 @@ static const struct transport_ops memory_ops = {
 	.watch = memory_watch,
 	.shut = memory_shut,
 	.close = memory_close,
-	.is_flushed = memory_is_flushed,
+	.queued = memory_queued,
+	.is_broken = memory_is_broken,
 };
 
 void memory_pair_new(struct loop *l, size_t room, struct transport *ret_ends[2])

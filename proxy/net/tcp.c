@@ -210,11 +210,16 @@ static void tcp_close(struct transport *t, bool abort)
 	loop_reap(c->loop, c, mem_free);
 }
 
-static bool tcp_is_flushed(struct transport *t)
+static bool tcp_is_broken(struct transport *t)
+{
+	return is_broken(tcp_of(t));
+}
+
+static size_t tcp_queued(struct transport *t)
 {
 	int queued = 0;
 
-	return ioctl(tcp_of(t)->fd, SIOCOUTQ, &queued) != 0 || queued == 0;
+	return ioctl(tcp_of(t)->fd, SIOCOUTQ, &queued) == 0 && queued > 0 ? (size_t)queued : 0;
 }
 
 static const struct transport_ops tcp_ops = {
@@ -223,7 +228,8 @@ static const struct transport_ops tcp_ops = {
 	.watch = tcp_watch,
 	.shut = tcp_shut,
 	.close = tcp_close,
-	.is_flushed = tcp_is_flushed,
+	.queued = tcp_queued,
+	.is_broken = tcp_is_broken,
 };
 
 /* Fills an address in: the given one, or what the system says. */

@@ -281,11 +281,16 @@ static void tls_close(struct transport *t, bool abort)
 	loop_reap(s->loop, s, tls_reaped);
 }
 
-static bool tls_is_flushed(struct transport *t)
+static bool tls_is_broken(struct transport *t)
+{
+	return transport_is_broken(tls_of(t)->under);
+}
+
+static size_t tls_queued(struct transport *t)
 {
 	struct tls *s = tls_of(t);
 
-	return s->pending_bytes == 0 && !s->is_shut_pending && transport_is_flushed(s->under);
+	return s->pending_bytes + s->is_shut_pending + transport_queued(s->under);
 }
 
 static const struct transport_ops tls_ops = {
@@ -294,7 +299,8 @@ static const struct transport_ops tls_ops = {
 	.watch = tls_watch,
 	.shut = tls_shut,
 	.close = tls_close,
-	.is_flushed = tls_is_flushed,
+	.queued = tls_queued,
+	.is_broken = tls_is_broken,
 };
 
 struct tls *tls_wrap(struct tls_client *c, struct loop *l, struct transport *under, SSL *ssl)

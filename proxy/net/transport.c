@@ -79,7 +79,12 @@ void transport_close(struct transport *t, bool abort)
 		t->ops->close(t, abort);
 }
 
-bool transport_is_flushed(struct transport *t)
+bool transport_is_broken(struct transport *t)
 {
-	return t->ops->is_flushed(t);
+	return t->ops->is_broken(t);
+}
+
+size_t transport_queued(struct transport *t)
+{
+	return t->ops->queued(t);
 }

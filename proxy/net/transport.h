@@ -31,7 +31,8 @@ struct transport_ops {
 	void (*watch)(struct transport *t, unsigned wanted);
 	void (*shut)(struct transport *t);
 	void (*close)(struct transport *t, bool abort);
-	bool (*is_flushed)(struct transport *t);
+	size_t (*queued)(struct transport *t);
+	bool (*is_broken)(struct transport *t);
 };
 
 struct transport {
@@ -59,7 +60,9 @@ void transport_watch(struct transport *t, unsigned wanted);
 void transport_shut(struct transport *t);
 /* Closes; memory goes at the end of the turn; no callback comes any more. abort: as broken as the medium allows (RST). */
 void transport_close(struct transport *t, bool abort);
-/* Every byte written has been acknowledged by the peer's system, as far as the medium tells. */
-bool transport_is_flushed(struct transport *t);
+/* Bytes written that the peer's system has not acknowledged yet, as far as the medium tells; 0 else. */
+size_t transport_queued(struct transport *t);
+/* The peer is gone altogether, as opposed to having ended its side: a read does not tell that behind an end of file. */
+bool transport_is_broken(struct transport *t);
 
 #endif

@@ -121,6 +121,54 @@ def test_in_flight_tunnel_is_visible(proxy, origin):
     wire.close()
 
 
+def test_in_flight_download_shows_its_sizes(proxy, origin, token):
+    def script(peer):
+        peer.read_request()
+        peer.send(answer(200, b'y' * 5000, 'Content-Length: 10000', length=False))
+        peer.read_eof()
+    o = origin(script)
+    wire = proxy.connect()
+    wire.send(get(o.url(token)))
+    wire.read_response(body=False)
+    wire.read_exact(5000)
+    flow = proxy.wait_flow(token, ended=False)
+    until(lambda: proxy.show(flow['id'])['response_body_bytes'] == 5000, 'the bytes so far')
+    assert proxy.show(flow['id'])['chain'][0]['status'] == 200
+    wire.reset()
+
+
+def test_client_that_closes_while_waiting(start, origin, token):
+    """A close looks like a half close until something is sent; then it is known that nobody was there to be failed."""
+    o = origin(hang)
+    viaduct = start({'timeouts.response_head': '400ms', 'log.terminal': 'always'})
+    wire = viaduct.connect()
+    wire.send(get(o.url(token)))
+    wire.close()
+    flow = viaduct.wait_flow(token)
+    assert (flow['outcome'], flow['error']) == ('cancelled', None)
+    until(lambda: token in viaduct.stdout(), 'the line of the flow')
+    assert viaduct.stdout().count(token) == 1
+
+
+def test_password_is_not_kept(start, origin, token, tmp_path):
+    """Of the credentials for the proxy itself only the scheme is recorded."""
+    o = origin(hello())
+    viaduct = start()
+    assert viaduct.ask(get(o.url(token), 'Proxy-Authorization: Basic c2VjcmV0OnBhc3M=')).status == 200
+    shown = viaduct.show(viaduct.wait_flow(token)['id'])
+    assert 'c2VjcmV0OnBhc3M' not in str(shown)
+    assert 'Proxy-Authorization' in str(shown)
+
+
+def test_health_checks_are_no_flows(start, origin, token):
+    viaduct = start()
+    assert command('check', '--live', '--listen', viaduct.ready['proxy'], '--set', 'inspector=off').returncode == 0
+    o = origin(hello())
+    assert viaduct.ask(get(o.url(token))).status == 200
+    viaduct.wait_flow(token)
+    assert len(viaduct.flows()) == 1
+
+
 def test_client_and_numbers(start, origin):
     o = origin(hello())
     viaduct = start(workers=1)

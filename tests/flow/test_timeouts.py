@@ -106,6 +106,21 @@ def test_slow_but_steady_client_is_not_cut(start, origin):
     assert got + len(wire.read_exact(len(body) - got)) == len(body)
 
 
+def test_client_far_slower_than_the_buffers(start, origin, token):
+    """With the buffers of proxy and system as they are by default, a slow reader shows itself only by what it acknowledges."""
+    o = origin(once(answer(200, b'z' * 30_000_000)))
+    viaduct = start({'timeouts.client_write': '600ms'})
+    wire = viaduct.connect(receive_buffer=65536)
+    wire.send(get(o.url(token)))
+    wire.read_response(body=False)
+    begin = time.monotonic()
+    while time.monotonic() - begin < 2.5:
+        wire.read_exact(20000)
+        time.sleep(0.05)  # the pace is what is tested
+    assert viaduct.wait_flow(token, ended=False)['outcome'] == 'pending'
+    wire.reset()
+
+
 def test_queue(start, origin, token):
     o = origin(hang)
     viaduct = start({'upstream.max_per_origin': '1', 'timeouts.queue': SHORT}, workers=1)

@@ -1,7 +1,9 @@
 """Runs a piece of a test in a network namespace of its own, where loopback has addresses that are not loopback's."""
 
+import contextlib
 import ctypes
 import os
+import signal
 import subprocess
 import traceback
 
@@ -34,6 +36,7 @@ def run_in_namespace(body):
         code = 1
         try:
             os.close(reader)
+            os.setpgid(0, 0)
             _enter()
             body()
             code = 0
@@ -45,5 +48,8 @@ def run_in_namespace(body):
     with os.fdopen(reader, 'rb') as f:
         said = f.read().decode('utf-8', 'replace')
     _, status = os.waitpid(child, 0)
+    # What a body that failed has left running goes with it.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
     if status:
         raise AssertionError(f'in the namespace:\n{said or status}')
