@@ -70,7 +70,7 @@ static const char *value_of(const char *flag, int argc, char **argv, int *i)
 		return argv[*i] + n + 1;
 	if (argv[*i][n] != '\0')
 		return NULL;
-	if (*i + 1 == argc)
+	if (*i + 1 >= argc || argv[*i + 1] == NULL)
 		return "";
 	return argv[++*i];
 }

@@ -57,7 +57,8 @@ static int on_value_complete(llhttp_t *parser)
 
 	if (!str_is_token(r->name))
 		return -1;
-	if (str_ieq(r->name, STR("Transfer-Encoding")) && r->value.len > 0 && strchr(" \t", r->value.p[r->value.len - 1]))
+	if (str_ieq(r->name, STR("Transfer-Encoding")) && value.len < r->value.len &&
+		value.p + value.len < r->value.p + r->value.len)
 		r->has_blank_coding = true;
 	r->is_full = !fields_add(r->arena, &r->message->fields, r->name, value);
 	return r->is_full ? -1 : 0;

@@ -128,7 +128,9 @@ def test_urllib_tunnelled(proxy, secure, certs):
 
 
 def test_httpx(proxy, plain, secure, certs):
-    with httpx.Client(proxies=proxy.url, verify=str(certs.ca), timeout=10) as client:
+    # the client's own argument changed its name between the versions of Debian 12 and 13
+    transport = httpx.HTTPTransport(proxy=httpx.Proxy(proxy.url), verify=str(certs.ca))
+    with httpx.Client(transport=transport, timeout=10) as client:
         for _ in range(3):
             assert client.get(plain.url('/')).content == b'GET '
             assert client.get(secure.url('/', host='localhost')).content == b'GET '

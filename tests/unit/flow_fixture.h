@@ -95,7 +95,7 @@ static inline void fixture_init(struct flow_fixture *f, uint64_t id)
 		.duration_us = 6000,
 		.request = &f->request,
 		.url = STR("http://example.com/a?b=c"),
-		.target = {SCHEME_HTTP, {STR("example.com"), HOST_NAME, 80}, STR("/a?b=c"), STR_NONE, false},
+		.target = {SCHEME_HTTP, {STR("example.com"), HOST_NAME, 80}, STR("/a?b=c"), STR_NONE, false, false},
 		.has_target = true,
 		.response = &f->response,
 		.request_head_bytes = 100,
