@@ -1,7 +1,8 @@
 /* Observers: read-only callbacks on exchanges and hops. They return nothing and cannot fail the path. They run on the worker's
  * thread, must not block, and copy what they keep: what they are given is valid during the call, except that the facts of an
  * exchange stay readable (on the same thread) from on_begin until on_end returns.
- * For each exchange: on_begin once, on_hop once per hop as it ends, on_body any number of times, on_end exactly once. */
+ * For each exchange: on_begin once, on_hop once per hop as it ends, on_end exactly once. A request about the proxy itself
+ * (OPTIONS *) is not observed. */
 #ifndef VIADUCT_CORE_OBSERVER_H
 #define VIADUCT_CORE_OBSERVER_H
 
@@ -98,7 +99,7 @@ struct observer {
 	void *owner;
 	void (*on_begin)(void *owner, const struct exchange_facts *x);
 	void (*on_hop)(void *owner, const struct exchange_facts *x, const struct hop_facts *h);
-	/* A piece of a hop's body as it passes (the place for capture); NULL: not wanted, costs nothing. */
+	/* The place of capture: a piece of a hop's body as it passes. No body is captured yet, so nothing calls it. */
 	void (*on_body)(void *owner, const struct exchange_facts *x, const struct hop_facts *h, enum body_direction d,
 		struct str piece);
 	void (*on_end)(void *owner, const struct exchange_facts *x);
