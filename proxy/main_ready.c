@@ -143,6 +143,6 @@ void ready_print(const struct ready *r)
 	printf("viaduct: try   curl -x http://%s http://example.com/\n", text);
 	printf("viaduct: or    export http_proxy=http://%s https_proxy=http://%s\n", text, text);
 	if (s->capture_enabled)
-		printf("viaduct: then  viaduct flows --data %s\n", s->data);
+		printf("viaduct: then  %s flows --data %s\n", program_invocation_name, s->data);
 	fflush(stdout);
 }

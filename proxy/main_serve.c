@@ -110,6 +110,8 @@ static void on_signal(void *owner, int signum)
 		return;
 	}
 	ready_notify("STOPPING=1");
+	if (!v->is_draining && isatty(STDERR_FILENO))
+		log_info("waiting for what is in flight, for timeouts.drain at most; once more to stop at once");
 	workers_drain(v->workers, v->is_draining ? 0 : v->settings->timeout_drain_ms);
 	v->is_draining = true;
 }
@@ -134,6 +136,9 @@ static int open_all(struct serve *v)
 	struct store_options store;
 	struct workers_needs needs;
 
+	/* That of an earlier run would be taken for ours. */
+	if (v->options.ready_file != NULL)
+		unlink(v->options.ready_file);
 	v->settings = load(&v->options, why, sizeof(why));
 	if (v->settings == NULL)
 		return fail(EXIT_USAGE, why);

@@ -172,10 +172,18 @@ static void exchange_forgive(struct exchange *x)
 	x->detail = NULL;
 }
 
+/* The host that the present hop asks, which need not be the one that the client asked for. */
+static struct str host_at_fault(const struct exchange *x)
+{
+	if (x->hop != NULL)
+		return x->hop->url.authority.host;
+	return x->facts.has_target ? x->facts.target.authority.host : STR_NONE;
+}
+
 enum step exchange_fail(struct exchange *x, enum error error, const char *detail)
 {
 	struct str kept = arena_str(x->arena, str_of(detail));
-	struct str host = x->facts.has_target ? x->facts.target.authority.host : STR_NONE;
+	struct str host = host_at_fault(x);
 	struct stream *reply;
 
 	/* What goes wrong while an error is being told, a client that leaves too, does not hide it. */

@@ -159,7 +159,10 @@ static void redirect(const struct follow_input *in, const struct url *url, struc
  * only what can be sent again without harm is sent again (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1). */
 static bool is_stale(const struct follow_input *in)
 {
-	if (in->error != ERR_origin_closed || !in->was_kept || in->got_bytes || !in->may_retry)
+	/* Garbage in front of an answer on a kept connection is the rest of the answer before. */
+	bool is_leftover = in->error == ERR_response_malformed;
+
+	if (!in->was_kept || !in->may_retry || !(is_leftover || (in->error == ERR_origin_closed && !in->got_bytes)))
 		return false;
 	return !in->was_sent || method_is_idempotent(in->method);
 }
@@ -171,7 +174,8 @@ void follow(const struct follow_input *in, struct verdict *ret)
 
 	if (in->response == NULL) {
 		if (is_stale(in))
-			*ret = (struct verdict){.kind = VERDICT_RETRY, .words = "retried: the kept connection was closed"};
+			*ret = (struct verdict){
+				.kind = VERDICT_RETRY, .words = "retried: the kept connection was of no more use"};
 		else
 			*ret = (struct verdict){.kind = VERDICT_FAIL, .error = in->error};
 		return;

@@ -172,6 +172,8 @@ void hop_measure(struct hop *h)
 	h->facts.response_body_bytes = u->in_bytes;
 	h->facts.request_head_bytes = u->head_out_bytes;
 	h->facts.response_head_bytes = u->head_in_bytes;
+	if (u->in_end && h->received_us == 0)
+		h->received_us = clock_mono_us();
 	if (h->is_tunnel)
 		return;
 	/* An origin may answer before it has the whole request: then sending ends, for the record, with the answer. */
@@ -204,7 +206,7 @@ static void hop_close_facts(struct hop *h, enum error error, const char *decisio
 	h->is_over = true;
 	hop_measure(h);
 	if (h->u != NULL && h->u->first_byte_us != 0)
-		h->facts.times.receive_us = clock_mono_us() - h->u->first_byte_us;
+		h->facts.times.receive_us = (h->received_us != 0 ? h->received_us : clock_mono_us()) - h->u->first_byte_us;
 	h->facts.error = error;
 	h->facts.decision = decision;
 	if (h->facts.detail != NULL) {

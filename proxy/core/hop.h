@@ -23,6 +23,7 @@ struct hop {
 	bool is_tunnel;      /* for a CONNECT: no request is sent, the connection itself is the answer */
 	bool is_over;
 	int64_t send_us, sent_us; /* monotonic: first and last byte of the request; 0 before */
+	int64_t received_us;      /* last byte of the response; 0 before */
 };
 
 /* A new hop at the end of the exchange's chain; it has asked for its stream. NULL when the arena is full. */

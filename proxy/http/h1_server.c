@@ -85,6 +85,16 @@ static void accept_head(struct h1 *h, struct bufq *in)
 	announce(h);
 }
 
+/* The usual slips are told by their first byte: a proxy URL with https:// or socks://. */
+static const char *what_it_is(struct str begin)
+{
+	if (begin.len > 0 && begin.p[0] == 0x16)
+		return "this is TLS; the proxy itself is reached by http://";
+	if (begin.len > 0 && (begin.p[0] == 0x04 || begin.p[0] == 0x05))
+		return "this is SOCKS; the proxy is an HTTP proxy";
+	return "a NUL, a lone CR or LF, or a line that begins with a space";
+}
+
 /* What head_scan struck on. */
 static void reject_scanned(struct h1 *h, struct bufq *in, enum head_verdict v)
 {
@@ -105,7 +115,7 @@ static void reject_scanned(struct h1 *h, struct bufq *in, enum head_verdict v)
 		reject(h, in, ERR_bad_request, "the request line has no version");
 		break;
 	default:
-		reject(h, in, ERR_bad_request, "a NUL, a lone CR or LF, or a line that begins with a space");
+		reject(h, in, ERR_bad_request, what_it_is(bufq_front(in)));
 		break;
 	}
 }

@@ -10,6 +10,26 @@ from kit.wait import until
 from kit.wire import answer, get, post
 
 
+def test_leftover_of_an_answer_is_no_answer(start, origin, token):
+    """Bytes too many that come when the next request is already out: it is asked again elsewhere."""
+    def script(peer):
+        request = peer.read_request()
+        if request.target == token:
+            peer.send(answer(200, b'right'))
+            return
+        peer.send(answer(200, b'one'))
+        if peer.read_request() is not None:
+            peer.send(b'leftover')
+    o = origin(script)
+    viaduct = start(workers=1)
+    assert viaduct.ask(get(o.url('/first'))).body == b'one'
+    response = viaduct.ask(get(o.url(token)))
+    assert (response.status, response.body) == (200, b'right')
+    chain = viaduct.wait_shown(token)['chain']
+    assert [hop['error'] for hop in chain] == ['response_malformed', None]
+    assert chain[1]['reason'] == 'retry'
+
+
 def test_body_does_not_go_out_on_an_old_upstream(proxy, origin):
     """What cannot be sent twice is sent where it will be read: here the kept connection dies with the second request."""
     def script(peer):

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from kit.origin import always, hello
+from kit.origin import always, hello, once
 from kit.wire import answer, get
 
 
@@ -40,6 +40,24 @@ def test_form(proxy, dead, fields, form):
         assert json.loads(response.text)['error'] == 'connect_refused'
     if 'html' in form:
         assert response.text.lower().startswith('<!doctype html>')
+
+
+def test_page_names_the_host_that_failed(start, origin):
+    """After a redirect that is not the host that was asked for."""
+    o = origin(once(answer(302, b'', 'Location: http://gone.invalid/x')))
+    viaduct = start({'redirects.mode': 'follow', 'dns.servers': '127.0.0.1:1', 'timeouts.resolve': '300ms'})
+    response = viaduct.ask(get(o.url('/'), 'Accept: application/json'))
+    assert response.status in (502, 504)
+    assert json.loads(response.body)['host'] == 'gone.invalid'
+
+
+@pytest.mark.parametrize('begin, word', [(b'\x16\x03\x01\x02\x00\x01\x00', b'TLS'), (b'\x05\x01\x00\r\n', b'SOCKS')])
+def test_slips_of_the_proxy_url_are_named(proxy, begin, word):
+    wire = proxy.connect()
+    wire.send(begin + b'\r\n\r\n')
+    response = wire.read_response()
+    assert response.status == 400
+    assert word in response.body
 
 
 def test_proxy_status(proxy, dead):
