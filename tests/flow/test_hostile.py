@@ -118,7 +118,7 @@ def test_response(proxy, origin, token, name, pace):
     flow = proxy.wait_flow(token)
     assert flow['outcome'] == 'failed'
     assert flow['error'] == error if error else flow['error'] in ('response_framing', 'response_coding')
-    until(lambda: not o.threads[0].is_alive(), 'the upstream to be closed')
+    until(lambda: o.threads and not o.threads[0].is_alive(), 'the upstream to be closed')
 
 
 @pytest.mark.parametrize('name', hostile.EXCESS)

@@ -163,7 +163,7 @@ def test_idle_upstream_is_given_up(start, origin):
     o = origin(hello())
     viaduct = start({'upstream.idle_timeout': '200ms'}, workers=1)
     assert viaduct.ask(get(o.url('/'))).status == 200
-    until(lambda: not o.threads[0].is_alive(), 'the idle upstream to be closed')
+    until(lambda: o.threads and not o.threads[0].is_alive(), 'the idle upstream to be closed')
 
 
 def test_max_idle_0_keeps_none(start, origin):
@@ -224,7 +224,7 @@ def test_upstream_closed_while_idle(start, origin):
     o = origin([once(answer(200, b'1')), hello(b'2')])
     viaduct = start(workers=1)
     assert viaduct.ask(get(o.url('/'))).body == b'1'
-    until(lambda: not o.threads[0].is_alive(), 'the origin to close')
+    until(lambda: o.threads and not o.threads[0].is_alive(), 'the origin to close')
     assert viaduct.ask(post(o.url('/'), b'x')).body == b'2'
 
 
@@ -252,5 +252,5 @@ def test_late_bytes_on_an_idle_upstream(start, origin):
     wire = viaduct.connect()
     assert wire.ask(get(o.url('/'))).body == b'1'
     o.release.set()
-    until(lambda: not o.threads[0].is_alive(), 'the proxy to close the upstream that spoke unasked')
+    until(lambda: o.threads and not o.threads[0].is_alive(), 'the proxy to close the upstream that spoke unasked')
     assert wire.ask(get(o.url('/'))).body == b'2'
