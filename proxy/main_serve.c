@@ -6,8 +6,11 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "core/auth.h"
+#include "core/gate.h"
 #include "core/shared.h"
+#include "core/spooler.h"
 #include "http/h1.h"
+#include "http/public_suffix.h"
 #include "main_options.h"
 #include "main_ready.h"
 #include "main_workers.h"
@@ -129,6 +132,28 @@ static int fail(int status, const char *why)
 	return status;
 }
 
+/* Bodies kept for replay lie beside the flow database, in a folder that is ours alone; without one, where temporary files lie. */
+static const char *spool_folder(const struct settings *s)
+{
+	const char *folder = getenv("TMPDIR");
+
+	if (s->capture_enabled)
+		return s->data;
+	return folder != NULL && folder[0] == '/' ? folder : "/var/tmp";
+}
+
+/* What all workers share. False if the system gives no thread. */
+static bool make_shared(struct serve *v)
+{
+	v->shared.next_flow_id = store_next_id(v->store);
+	v->shared.next_client_id = 1;
+	public_suffix_init();
+	v->shared.gate = gate_new();
+	v->shared.verifier = verifier_new();
+	v->shared.spooler = spooler_new(spool_folder(v->settings));
+	return v->shared.gate != NULL && v->shared.verifier != NULL && v->shared.spooler != NULL;
+}
+
 /* Opens what the options ask for. Returns 0 or the exit status. */
 static int open_all(struct serve *v)
 {
@@ -148,11 +173,8 @@ static int open_all(struct serve *v)
 	v->store = store_start(&store, why, sizeof(why));
 	if (v->store == NULL)
 		return fail(EXIT_USAGE, why);
-	v->shared.next_flow_id = store_next_id(v->store);
-	v->shared.next_client_id = 1;
-	v->shared.verifier = verifier_new();
 	v->loop = loop_new();
-	if (v->shared.verifier == NULL || v->loop == NULL)
+	if (!make_shared(v) || v->loop == NULL)
 		return fail(EXIT_FAILED, "the system gives no thread or no descriptor");
 	needs = (struct workers_needs){
 		.settings = v->settings,
@@ -194,12 +216,15 @@ static int run(struct serve *v)
 
 static void close_all(struct serve *v)
 {
-	/* The verifier posts to the workers' loops, and the recorders push to the store's rings: each ends before what it needs. */
+	/* The verifier and the spooler post to the workers' loops, and the recorders push to the store's rings: each ends before what it needs. */
 	if (v->workers != NULL)
 		workers_join(v->workers);
 	verifier_free(v->shared.verifier);
+	spooler_free(v->shared.spooler);
 	if (v->workers != NULL)
 		workers_free(v->workers);
+	gate_free(v->shared.gate);
+	public_suffix_fini();
 	store_stop(v->store);
 	if (v->loop != NULL)
 		loop_free(v->loop);

@@ -46,12 +46,42 @@ static unsigned status_class(const struct message *response)
 	return digit > 5 ? 0 : digit;
 }
 
+static enum meter_withheld withheld_kind(struct str name)
+{
+	if (str_ieq(name, STR("Authorization")))
+		return WITHHELD_AUTHORIZATION;
+	return str_ieq(name, STR("Cookie")) ? WITHHELD_COOKIE : WITHHELD_OTHER;
+}
+
+/* A hop of an exchange that ended: what was decided after it, what was withheld from it. */
+static void meter_count_hop(struct meter *m, const struct hop_facts *h)
+{
+	struct str decision = str_of(h->decision);
+
+	if (str_starts(decision, STR("passed:")))
+		meter_count(m, METER_REDIRECTS + REDIRECTS_PASSED, 1);
+	else if (str_starts(decision, STR("returned:")))
+		meter_count(m, METER_REDIRECTS + REDIRECTS_RETURNED, 1);
+	for (const struct drop *d = h->drops; d != NULL; d = d->next)
+		meter_count(m, METER_WITHHELD + withheld_kind(d->name), 1);
+}
+
+/* Counted at the end, since the decision after a hop can change until then: a redirect whose target turns out to be private. */
+static void meter_count_chain(struct meter *m, const struct exchange_facts *x)
+{
+	meter_count(m, METER_REDIRECTS + REDIRECTS_FOLLOWED, x->redirects);
+	meter_count(m, METER_RETRIES, x->retries);
+	for (const struct hop_facts *h = x->hops; h != NULL; h = h->next)
+		meter_count_hop(m, h);
+}
+
 static void meter_on_end(void *owner, const struct exchange_facts *x)
 {
 	meter_count(owner, METER_OUTCOME + x->outcome, 1);
 	if (x->outcome == OUTCOME_FAILED)
 		meter_count(owner, METER_ERROR + x->error, 1);
 	meter_count(owner, METER_STATUS + status_class(x->response), 1);
+	meter_count_chain(owner, x);
 	if (!x->is_tunnel) {
 		meter_count_both(owner, METER_CLIENT_BYTES, x->request_body_bytes, x->response_body_bytes);
 		return;

@@ -8,7 +8,12 @@
 
 #include <stdint.h>
 
-/* Where each number is. */
+/* What became of a redirect: the proxy went on; it went to the client since the mode is pass; it went to the client although the
+ * mode is follow. */
+enum meter_redirect { REDIRECTS_FOLLOWED, REDIRECTS_PASSED, REDIRECTS_RETURNED };
+enum meter_withheld { WITHHELD_AUTHORIZATION, WITHHELD_COOKIE, WITHHELD_OTHER };
+
+/* Where each number is; of chains, what exchanges that ended had. */
 enum meter_cell {
 	METER_BEGUN,                                         /* exchanges */
 	METER_OUTCOME,                                       /* + enum outcome: exchanges that ended */
@@ -19,7 +24,10 @@ enum meter_cell {
 	METER_CLIENT_BYTES,                          /* + enum body_direction: bodies of exchanges that ended */
 	METER_ORIGIN_BYTES = METER_CLIENT_BYTES + 2, /* + enum body_direction: bodies of hops that ended */
 	METER_TUNNEL_BYTES = METER_ORIGIN_BYTES + 2, /* + enum body_direction: of tunnels that ended */
-	METER_CELLS = METER_TUNNEL_BYTES + 2
+	METER_REDIRECTS = METER_TUNNEL_BYTES + 2,    /* + enum meter_redirect */
+	METER_RETRIES = METER_REDIRECTS + REDIRECTS_RETURNED + 1,
+	METER_WITHHELD, /* + enum meter_withheld: request fields, once for each hop */
+	METER_CELLS = METER_WITHHELD + WITHHELD_OTHER + 1
 };
 
 struct meter_counts {

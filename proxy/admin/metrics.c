@@ -63,6 +63,23 @@ static void write_hops(struct text *t, const struct meter_counts *c)
 		write_labelled(t, name, "reason", hop_reason_name((enum hop_reason)r), c->cells[METER_HOP + r]);
 }
 
+static void write_chains(struct text *t, const struct meter_counts *c)
+{
+	static const char redirects[] = "viaduct_redirects_total", withheld[] = "viaduct_request_fields_withheld_total";
+
+	write_head(t, redirects, "counter",
+		"Redirects of flows that have ended: followed, passed to the client (mode pass), or returned to it (mode follow, "
+		"but not to be followed).");
+	write_labelled(t, redirects, "decision", "followed", c->cells[METER_REDIRECTS + REDIRECTS_FOLLOWED]);
+	write_labelled(t, redirects, "decision", "passed", c->cells[METER_REDIRECTS + REDIRECTS_PASSED]);
+	write_labelled(t, redirects, "decision", "returned", c->cells[METER_REDIRECTS + REDIRECTS_RETURNED]);
+	write_one(t, "viaduct_retries_total", "counter", "Retries made by flows that have ended.", c->cells[METER_RETRIES]);
+	write_head(t, withheld, "counter", "Request fields that were withheld from hops, or cut, of flows that have ended.");
+	write_labelled(t, withheld, "field", "authorization", c->cells[METER_WITHHELD + WITHHELD_AUTHORIZATION]);
+	write_labelled(t, withheld, "field", "cookie", c->cells[METER_WITHHELD + WITHHELD_COOKIE]);
+	write_labelled(t, withheld, "field", "other", c->cells[METER_WITHHELD + WITHHELD_OTHER]);
+}
+
 /* Bytes in the two directions. */
 static void write_bytes(struct text *t, const char *name, const char *help, const struct meter_counts *c, unsigned cell)
 {
@@ -104,6 +121,7 @@ void metrics_write(struct text *t, const struct status *s)
 	write_errors(t, &s->counts);
 	write_responses(t, &s->counts);
 	write_hops(t, &s->counts);
+	write_chains(t, &s->counts);
 	write_traffic(t, &s->counts);
 	write_store(t, &s->store);
 }

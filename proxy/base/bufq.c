@@ -2,8 +2,9 @@
  *
  *   pool --owns--> slab <--users-- piece <--list-- queue
  *
- * A slab is filled once, from the front to its mark `used`; a piece is a part of it that some queue holds. Pieces never
- * overlap and never are empty, so at most one piece ends at the mark: its queue, and nobody else, may write on from there.
+ * A slab is filled once, from the front to its mark `used`; a piece is a part of it that some queue holds, and is never empty.
+ * Pieces overlap only where bytes were shared (bufq_share), and the piece made by that is a view: so at most one piece that is
+ * none ends at the mark: its queue, and nobody else, may write on from there. Alone on its slab, a view is as good as any piece.
  * Few bytes that cannot go on where their queue ends go to the pool's scratch slab, which all queues share; otherwise each
  * chunk header between two moved pieces would hold a slab of its own. */
 #include "base/bufq.h"
@@ -15,9 +16,10 @@
 #include <string.h>
 
 enum {
-	SMALL_BYTES = 512,    /* up to here copying is cheaper than holding a slab */
-	TAIL_MIN_BYTES = 512, /* less room than this at the end is not worth a vector */
-	PIECES_PER_SLAB = 4,  /* how many freed pieces are kept for each slab that may be kept */
+	SMALL_BYTES = 512,                     /* up to here copying is cheaper than holding a slab */
+	TAIL_MIN_BYTES = 512,                  /* less room than this at the end is not worth a vector */
+	SHARE_MIN_BYTES = BUFQ_SLAB_BYTES / 2, /* fewer bytes than this are copied instead of holding a slab twice */
+	PIECES_PER_SLAB = 4,                   /* how many freed pieces are kept for each slab that may be kept */
 };
 
 struct slab {
@@ -30,7 +32,9 @@ struct slab {
 struct piece {
 	struct piece *next;
 	struct slab *slab;
-	uint32_t off, len;
+	uint32_t off;
+	uint32_t len : 31;
+	uint32_t is_view : 1; /* another piece may end where this one does */
 };
 
 struct bufpool {
@@ -171,9 +175,11 @@ static size_t tail_room(struct bufq *q)
 	if (last == NULL)
 		return 0;
 	/* What others held behind a piece that is now alone on its slab has been given up. */
-	if (last->slab->users == 1)
+	if (last->slab->users == 1) {
 		last->slab->used = last->off + last->len;
-	if (last->off + last->len != last->slab->used)
+		last->is_view = false;
+	}
+	if (last->is_view || last->off + last->len != last->slab->used)
 		return 0;
 	return BUFQ_SLAB_BYTES - last->slab->used;
 }
@@ -250,10 +256,18 @@ void bufq_append_str(struct bufq *q, struct str s)
 	bufq_append(q, s.p, s.len);
 }
 
-/* True if the first bytes of from lie right behind the last ones of to. */
-static bool is_adjacent(const struct bufq *to, const struct bufq *from)
+/* True if the bytes of the piece lie right behind the last ones of to. */
+static bool is_adjacent(const struct bufq *to, const struct piece *piece)
 {
-	return to->last != NULL && to->last->slab == from->first->slab && to->last->off + to->last->len == from->first->off;
+	return to->last != NULL && to->last->slab == piece->slab && to->last->off + to->last->len == piece->off;
+}
+
+/* Makes the first n bytes of an adjacent piece a part of the last one, which then ends as that piece does. */
+static void extend_over(struct bufq *to, const struct piece *piece, size_t n, bool is_view)
+{
+	to->last->len += (uint32_t)n;
+	to->last->is_view = is_view || piece->is_view;
+	to->len += n;
 }
 
 /* Moves n bytes of the first piece of from; n is at most its length. */
@@ -261,9 +275,8 @@ static void move_part(struct bufq *to, struct bufq *from, size_t n)
 {
 	struct piece *piece = from->first;
 
-	if (is_adjacent(to, from)) {
-		to->last->len += (uint32_t)n;
-		to->len += n;
+	if (is_adjacent(to, piece)) {
+		extend_over(to, piece, n, false);
 		bufq_drain(from, n);
 	} else if (n <= SMALL_BYTES && to->last != NULL) {
 		bufq_append(to, piece->slab->bytes + piece->off, n);
@@ -288,6 +301,36 @@ size_t bufq_move(struct bufq *to, struct bufq *from, size_t n)
 		size_t part = min_size(left, from->first->len);
 
 		move_part(to, from, part);
+		left -= part;
+	}
+	return n;
+}
+
+/* Shares the first n bytes of a piece of another queue. */
+static void share_part(struct bufq *to, const struct piece *piece, size_t n)
+{
+	if (is_adjacent(to, piece)) {
+		extend_over(to, piece, n, true);
+	} else if (n < SHARE_MIN_BYTES || n <= tail_room(to)) {
+		/* What fits is copied even if it is much: so two slabs in a row never hold less than one could. */
+		bufq_append(to, piece->slab->bytes + piece->off, n);
+	} else {
+		link_last(to, piece_new(to->pool, piece->slab, piece->off, (uint32_t)n));
+		to->last->is_view = true;
+		to->len += n;
+	}
+}
+
+size_t bufq_share(struct bufq *to, const struct bufq *from, size_t n)
+{
+	const struct piece *piece = from->first;
+	size_t left = n = min_size(n, from->len);
+
+	assert(to != from && to->pool == from->pool && is_at_rest(to));
+	for (; left != 0; piece = piece->next) {
+		size_t part = min_size(left, piece->len);
+
+		share_part(to, piece, part);
 		left -= part;
 	}
 	return n;

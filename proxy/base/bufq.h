@@ -41,6 +41,10 @@ void bufq_append_str(struct bufq *q, struct str s);
 /* Moves up to n bytes from the front of one queue to the end of the other; slabs are shared, not copied (pieces of a few
  * hundred bytes may be copied where that is cheaper). Returns the bytes moved. Both queues are of one pool. */
 size_t bufq_move(struct bufq *to, struct bufq *from, size_t n);
+/* Puts up to n bytes from the front of one queue to the end of the other too, without taking them: both then hold the same
+ * slabs. Pieces shorter than half a slab are copied, so that what `to` was given holds at most about twice its length in
+ * memory, however few bytes came at a time. Returns the bytes shared. Both queues are of one pool. */
+size_t bufq_share(struct bufq *to, const struct bufq *from, size_t n);
 
 /* Room at the end for want bytes at least partly, and never for more: fills up to max_iov vectors and returns how many. What
  * was then written there becomes part of the queue by bufq_commit (n at most what was offered); n 0 gives the room back.

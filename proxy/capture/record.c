@@ -86,6 +86,40 @@ static const struct message *copy_message(struct copier *c, const struct message
 	return to;
 }
 
+static const struct drop *copy_drops(struct copier *c, const struct drop *first)
+{
+	const struct drop *head = NULL, **end = &head;
+
+	for (const struct drop *d = first; d; d = d->next) {
+		struct drop *to = take(c, sizeof(*to), alignof(struct drop));
+		struct drop copy = {copy_str(c, d->name), copy_text(c, d->why), NULL};
+
+		if (!to)
+			continue;
+		*to = copy;
+		*end = to;
+		end = &to->next;
+	}
+	return head;
+}
+
+static const struct cookie_fate *copy_fates(struct copier *c, const struct cookie_fate *first)
+{
+	const struct cookie_fate *head = NULL, **end = &head;
+
+	for (const struct cookie_fate *f = first; f; f = f->next) {
+		struct cookie_fate *to = take(c, sizeof(*to), alignof(struct cookie_fate));
+		struct cookie_fate copy = {copy_str(c, f->name), copy_text(c, f->words), copy_text(c, f->client_words), NULL};
+
+		if (!to)
+			continue;
+		*to = copy;
+		*end = to;
+		end = &to->next;
+	}
+	return head;
+}
+
 static struct hop_facts *copy_hop(struct copier *c, const struct hop_facts *from)
 {
 	struct hop_facts *to = take(c, sizeof(*to), alignof(struct hop_facts));
@@ -96,11 +130,14 @@ static struct hop_facts *copy_hop(struct copier *c, const struct hop_facts *from
 	to->url = copy_str(c, from->url);
 	to->request = copy_message(c, from->request);
 	to->response = copy_message(c, from->response);
+	to->peer_class = copy_text(c, from->peer_class);
 	to->tls_version = copy_text(c, from->tls_version);
 	to->tls_cipher = copy_text(c, from->tls_cipher);
 	to->detail = copy_text(c, from->detail);
 	to->decision = copy_text(c, from->decision);
-	to->dropped = copy_str(c, from->dropped);
+	to->drops = copy_drops(c, from->drops);
+	to->cookies = copy_str(c, from->cookies);
+	to->fates = copy_fates(c, from->fates);
 	to->next = NULL;
 	return to;
 }
@@ -149,6 +186,8 @@ static struct record *copy_exchange(struct copier *c, const struct exchange_fact
 		memset(&to->facts.target, 0, sizeof(to->facts.target));
 	to->facts.response = copy_message(c, x->response);
 	to->facts.detail = copy_text(c, x->detail);
+	to->facts.final_url = copy_str(c, x->final_url);
+	to->facts.drops = copy_drops(c, x->drops);
 	to->facts.hops = copy_hops(c, x->hops);
 	return to;
 }

@@ -6,7 +6,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* viaduct flows [--follow] [--json] [-n COUNT] [--data DIR] [-c FILE]; argv begins behind the sub-command's name. */
 int cli_flows(int argc, char **argv);
-/* viaduct show ID [--json] [--data DIR] [-c FILE] */
+/* viaduct show ID|last [--json] [--data DIR] [-c FILE] */
 int cli_show(int argc, char **argv);
 /* viaduct check [-c FILE] [--print] [--live] [--set option=value]...: reads the configuration and says what is wrong; --print: all
  * options with their values; --live: exit 0 if a proxy answers at the configured address (for health checks). */

@@ -17,6 +17,7 @@ enum { DEFAULT_COUNT = 50, POLL_MS = 200, NARROWEST_URL = 20, WHY_BYTES = 512 };
 static const char usage[] = "usage: viaduct flows [--follow] [--json] [-n COUNT] [--data DIR] [-c FILE]\n"
 			    "\n"
 			    "Lists the newest flows, oldest first; those in flight have ... for a status.\n"
+			    "Where another origin answered in the end, the line says which: -> ORIGIN.\n"
 			    "\n"
 			    "  -n COUNT         how many (50)\n"
 			    "  -f, --follow     go on with flows as they end, until interrupted; waits for the database\n"
@@ -134,19 +135,46 @@ static void put_size_and_duration(struct text *t, const struct flow_view *v)
 	text_put(t, STR("  "));
 }
 
-/* What is worth saying about the end: nothing of a delivered flow, the error's name of a failed one. */
-static struct str remark(const struct flow_view *v)
+/* What went wrong: nothing of a delivered flow, the error's name of a failed one. */
+static struct str fault(const struct flow_view *v)
 {
 	if (v->error.len > 0 && !str_eq(v->error, STR("none")) && !str_eq(v->outcome, STR("cancelled")))
 		return v->error;
 	return str_eq(v->outcome, STR("delivered")) ? STR_NONE : v->outcome;
 }
 
-static void put_url(struct text *t, const struct flow_view *v, const struct listing *l, size_t line_start)
+/* What is worth saying behind the URL, each part behind two blanks: where a chain ended, and what went wrong. */
+static void put_remarks(struct text *t, const struct flow_view *v, bool has_colour)
 {
-	size_t used = t->len - line_start, reserve = remark(v).len + 2;
-	size_t width = l->width > used + reserve + NARROWEST_URL ? l->width - used - reserve : NARROWEST_URL;
+	enum colour chain = has_colour ? COLOUR_CYAN : COLOUR_NONE;
+	enum colour wrong = has_colour && !flow_view_is_pending(v) ? COLOUR_RED : COLOUR_NONE;
+	struct text words = {NULL, 0, 0};
 
+	terminal_chain(&words, v->url, v->final_url, v->retries);
+	if (words.len > 0) {
+		text_put(t, STR("  "));
+		format_colour(t, chain);
+		text_put(t, text_str(&words));
+		format_colour_end(t, chain);
+	}
+	if (fault(v).len > 0) {
+		text_put(t, STR("  "));
+		format_colour(t, wrong);
+		text_visible(t, fault(v));
+		format_colour_end(t, wrong);
+	}
+	text_fini(&words);
+}
+
+static void put_url(struct text *t, const struct flow_view *v, const struct listing *l, size_t used)
+{
+	struct text plain = {NULL, 0, 0};
+	size_t width;
+
+	put_remarks(&plain, v, false);
+	used += plain.len;
+	text_fini(&plain);
+	width = l->width > used + NARROWEST_URL ? l->width - used : NARROWEST_URL;
 	if (v->url.len == 0)
 		text_byte(t, '-');
 	else if (l->width == 0)
@@ -157,7 +185,6 @@ static void put_url(struct text *t, const struct flow_view *v, const struct list
 
 static void put_row(struct text *t, const struct flow_view *v, const struct listing *l)
 {
-	enum colour c = l->has_colour && !flow_view_is_pending(v) ? COLOUR_RED : COLOUR_NONE;
 	size_t start = t->len, from;
 
 	put_number(t, (int64_t)v->id, 7);
@@ -170,13 +197,8 @@ static void put_row(struct text *t, const struct flow_view *v, const struct list
 	put_status(t, v, l->has_colour);
 	put_size_and_duration(t, v);
 	put_number(t, v->hops, 4);
-	put_url(t, v, l, start);
-	if (remark(v).len > 0) {
-		text_put(t, STR("  "));
-		format_colour(t, c);
-		text_visible(t, remark(v));
-		format_colour_end(t, c);
-	}
+	put_url(t, v, l, t->len - start);
+	put_remarks(t, v, l->has_colour);
 	text_byte(t, '\n');
 }
 

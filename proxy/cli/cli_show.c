@@ -10,13 +10,15 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
-enum { WHY_BYTES = 512, HEAD_ARENA_BYTES = 64 * 1024 * 1024 };
+enum { WHY_BYTES = 512, ARENA_BYTES = 64 * 1024 * 1024 };
 
 static const char usage[] =
-	"usage: viaduct show ID [--json] [--data DIR] [-c FILE]\n"
+	"usage: viaduct show ID|last [--json] [--data DIR] [-c FILE]\n"
 	"\n"
 	"Shows one flow: what was asked, each hop with its times and what was decided after it, and all heads.\n"
+	"ID is the number that viaduct flows shows; last: the newest flow.\n"
 	"\n"
 	"      --json       as one JSON object; its members are described in proxy/store/SCHEMA.md\n"
 	"      --data DIR   folder of the flow database\n"
@@ -33,13 +35,13 @@ static const struct cli_flag flags[] = {
 
 struct showing {
 	const char *data, *config, *id_text;
-	bool wants_help, is_json, is_found;
+	bool wants_help, wants_last, is_json, is_found;
 	uint64_t id;
 	struct show_style style;
 	int64_t started_us;
 	struct reader *reader;
 	struct text out;
-	bool has_failed; /* a head could not be read */
+	bool has_failed; /* a part could not be read */
 };
 
 /* False after saying what is wrong. */
@@ -63,12 +65,13 @@ static bool parse(int argc, char **argv, struct showing *ret)
 		if (id == 'c')
 			ret->config = value;
 	}
-	if (ret->wants_help)
+	ret->wants_last = ret->id_text && strcmp(ret->id_text, "last") == 0;
+	if (ret->wants_help || ret->wants_last)
 		return true;
 	if (ret->id_text && str_to_u64(str_of(ret->id_text), INT64_MAX, &ret->id))
 		return true;
 	cli_complain("show", "%s (see viaduct show --help)",
-		ret->id_text ? "the ID is a number, as viaduct flows shows it"
+		ret->id_text ? "the ID is a number, as viaduct flows shows it, or last"
 			     : "which flow? Give its ID, as viaduct flows shows it");
 	return false;
 }
@@ -76,7 +79,7 @@ static bool parse(int argc, char **argv, struct showing *ret)
 /* One head, from the database to the output. */
 static void put_head(struct showing *s, int64_t hop, bool is_request, const char *title)
 {
-	struct arena *a = arena_new(HEAD_ARENA_BYTES);
+	struct arena *a = arena_new(ARENA_BYTES);
 	struct head_view *head = NULL;
 
 	if (!reader_head(s->reader, s->id, hop, is_request, a, &head))
@@ -107,16 +110,49 @@ static bool on_hop(void *owner, const struct hop_view *v)
 	return true;
 }
 
-static bool on_flow(void *owner, const struct flow_view *v)
+/* The line of a hop in the time line. */
+static bool on_link(void *owner, const struct hop_view *v)
 {
 	struct showing *s = owner;
 
+	show_link(&s->out, v, s->started_us, s->style);
+	return true;
+}
+
+static bool visit_hops(struct showing *s, hop_visit *visit)
+{
+	struct arena *a = arena_new(ARENA_BYTES);
+	bool ok = reader_hops(s->reader, s->id, a, visit, s);
+
+	arena_free(a);
+	return ok;
+}
+
+static void put_flow(struct showing *s, const struct flow_view *v, const struct drop_rows *left_out)
+{
+	if (s->is_json) {
+		view_json_flow(&s->out, v);
+		view_json_drops(&s->out, "response_dropped", left_out);
+		return;
+	}
+	show_flow(&s->out, v, left_out, s->style);
+	if (v->hops > 1) {
+		show_chain_title(&s->out, s->style);
+		s->has_failed |= !visit_hops(s, on_link);
+	}
+}
+
+static bool on_flow(void *owner, const struct flow_view *v)
+{
+	struct showing *s = owner;
+	struct drop_rows left_out = {NULL, 0};
+	struct arena *a = arena_new(ARENA_BYTES);
+
 	s->is_found = true;
 	s->started_us = v->started_us;
-	if (s->is_json)
-		view_json_flow(&s->out, v);
-	else
-		show_flow(&s->out, v, s->style);
+	s->has_failed |= !reader_drops(s->reader, s->id, 0, a, &left_out);
+	put_flow(s, v, &left_out);
+	arena_free(a);
 	put_head(s, 0, true, "request from the client");
 	return true;
 }
@@ -124,12 +160,14 @@ static bool on_flow(void *owner, const struct flow_view *v)
 /* Reads and writes the whole flow, of one state of the database; false on an error. */
 static bool collect(struct showing *s)
 {
+	if (s->wants_last && !reader_newest_id(s->reader, &s->id))
+		return false;
 	if (!reader_flow(s->reader, s->id, on_flow, s))
 		return false;
 	if (!s->is_found)
 		return true;
 	if (!s->is_json) {
-		if (!reader_hops(s->reader, s->id, on_hop, s))
+		if (!visit_hops(s, on_hop))
 			return false;
 		put_head(s, 0, false, "response to the client");
 		return !s->has_failed;
@@ -137,10 +175,19 @@ static bool collect(struct showing *s)
 	put_head(s, 0, false, NULL);
 	json_key(&s->out, "chain");
 	text_byte(&s->out, '[');
-	if (!reader_hops(s->reader, s->id, on_hop, s))
+	if (!visit_hops(s, on_hop))
 		return false;
 	text_put(&s->out, STR("]}\n"));
 	return !s->has_failed;
+}
+
+/* There is no such flow. */
+static void complain_absent(const struct showing *s, const char *folder)
+{
+	if (s->wants_last)
+		cli_complain("show", "there is no flow in %s yet", folder);
+	else
+		cli_complain("show", "there is no flow %" PRIu64 " in %s", s->id, folder);
 }
 
 static int show(const char *folder, struct showing *s)
@@ -158,7 +205,7 @@ static int show(const char *folder, struct showing *s)
 	if (!ok)
 		cli_complain("show", "%s", reader_error(s->reader));
 	else if (!s->is_found)
-		cli_complain("show", "there is no flow %" PRIu64 " in %s", s->id, folder);
+		complain_absent(s, folder);
 	else
 		ok = cli_print(&s->out);
 	reader_close(s->reader);

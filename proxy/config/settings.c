@@ -56,6 +56,7 @@ void settings_unref(struct settings *s)
 	mem_free(s->client_networks);
 	mem_free(s->ports);
 	users_free(s->users);
+	rule_set_free(s->rules);
 	mem_free(s);
 }
 

@@ -2,6 +2,8 @@
 #ifndef VIADUCT_CONFIG_SETTINGS_H
 #define VIADUCT_CONFIG_SETTINGS_H
 
+#include "base/error.h"
+#include "config/rule_set.h"
 #include "config/users.h"
 #include "http/codec.h"
 #include "net/address.h"
@@ -13,6 +15,9 @@
 
 /* The enumerated options, in the order of their choices in options.def. */
 enum redirects_mode { REDIRECTS_AUTO, REDIRECTS_FOLLOW, REDIRECTS_PASS };
+enum redirects_tell { REDIRECTS_TELL_OFF, REDIRECTS_TELL_HEADERS };
+/* of upgrade, downgrade and unsafe_methods; of userinfo, where FOLLOW is drop */
+enum redirects_other { REDIRECTS_OTHER_FOLLOW, REDIRECTS_OTHER_PASS };
 enum access_format { ACCESS_JSON, ACCESS_COMBINED };
 enum terminal_mode { TERMINAL_AUTO, TERMINAL_ALWAYS, TERMINAL_NEVER };
 
@@ -49,6 +54,11 @@ struct settings {
 	bool ports_all;
 	struct users *users; /* NULL: no authentication */
 	struct codec_limits codec_limits;
+	struct rule_set *rules;           /* NULL: none */
+	unsigned redirects_targets_set;   /* bits 1u << enum address_class */
+	unsigned access_deny_targets_set; /* the same */
+	bool retry_error_set[ERR_count];
+	bool retry_status_set[600];
 
 	int refs; /* atomic */
 };

@@ -318,6 +318,7 @@ bool build_check(struct settings_build *b)
 		check_hosts,
 		check_field_texts,
 		check_limits,
+		build_check_follow,
 		check_data,
 		check_ca_file,
 		check_log_access,

@@ -3,6 +3,7 @@
 #include "config/settings.h"
 
 #include "config/option_table.h"
+#include "config/rule.h"
 #include "config/values.h"
 
 #include <string.h>
@@ -118,4 +119,9 @@ void settings_print(const struct settings *s, FILE *to, bool with_docs)
 		value_print(o, option_field_const((enum option_id)id, s), indent + INDENT, indent + (int)strlen(own) + 1, to);
 		previous = o;
 	}
+	if (with_docs) {
+		putc('\n', to);
+		rule_docs_print(to);
+	}
+	rule_set_print(s->rules, to);
 }

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "config/paths.h"
 #include "config/printable.h"
+#include "config/rule_read.h"
 #include "config/suggest.h"
 #include "config/values.h"
 #include "config/yaml_read.h"
@@ -114,26 +115,65 @@ static bool unknown_option(struct settings_build *b, const char *place, struct s
 	return build_fail_at(b, "%s%s: there is no such option (is %s meant?)", place, shown, option_row(nearest)->name);
 }
 
-/* One entry of the file. A section without members is fine: that is how it looks when all of them are commented out. */
+/* rules: is no option, and too much for a variable or a word on the command line. */
+static bool is_rules(struct str name)
+{
+	return str_eq(name, STR("rules"));
+}
+
+static bool rules_set(struct settings_build *b, const struct yaml_entry *entry)
+{
+	char reason[REASON_BYTES];
+
+	if (entry->kind == ENTRY_EMPTY) /* all of them commented out */
+		return true;
+	b->s->rules = rule_set_read(entry, b->source->file, reason, sizeof(reason));
+	if (b->s->rules == NULL)
+		return build_fail_at(b, "%s", reason);
+	if (rule_set_count(b->s->rules) == 0) {
+		rule_set_free(b->s->rules);
+		b->s->rules = NULL;
+	}
+	return true;
+}
+
+/* An entry that is no option. A section without members is fine: that is how it looks when all of them are commented out. */
+static bool other_set(struct settings_build *b, const struct yaml_entry *entry)
+{
+	struct str name = str_of(entry->name);
+	char place[REASON_BYTES];
+
+	if (is_rules(name))
+		return rules_set(b, entry);
+	if (entry->kind == ENTRY_EMPTY && option_is_section(name))
+		return true;
+	snprintf(place, sizeof(place), "%s:%d: ", b->source->file, entry->line);
+	if (option_is_section(name))
+		return build_fail_at(b, "%s%s: is a section and has no value of its own", place, entry->name);
+	if (str_starts(name, STR("rules.")))
+		return build_fail_at(b, "%srules: a list of rules was expected, each with \"- when: ...\" and an action",
+			place);
+	if (str_ieq(name, STR("rule")) || str_ieq(name, STR("rules")))
+		return build_fail_at(b, "%s%s: there is no such option (is rules meant?)", place, entry->name);
+	return unknown_option(b, place, name);
+}
+
+/* One entry of the file. */
 static bool entry_set(struct settings_build *b, const struct yaml_entry *entry, const char *folder)
 {
 	enum option_id id = option_of_name(str_of(entry->name));
 	struct origin origin = {ORIGIN_FILE, entry->line};
-	char place[REASON_BYTES], reason[REASON_BYTES];
+	char reason[REASON_BYTES];
 
-	if (id == OPTION_COUNT) {
-		if (entry->kind == ENTRY_EMPTY && option_is_section(str_of(entry->name)))
-			return true;
-		snprintf(place, sizeof(place), "%s:%d: ", b->source->file, entry->line);
-		if (option_is_section(str_of(entry->name)))
-			return build_fail_at(b, "%s%s: is a section and has no value of its own", place, entry->name);
-		return unknown_option(b, place, str_of(entry->name));
-	}
+	if (id == OPTION_COUNT)
+		return other_set(b, entry);
 	if (entry->kind == ENTRY_TEXT)
 		return text_set(b, id, origin, entry->text, folder);
 	b->origins[id] = origin;
 	if (entry->kind == ENTRY_EMPTY)
 		return build_fail(b, id, "has no value (write '' for an empty text, [] for an empty list)");
+	if (entry->kind == ENTRY_MAPS)
+		return build_fail(b, id, "takes plain values, not maps");
 	if (!value_set_items(option_row(id), entry->items, entry->items_n, option_field(id, b->s), reason, sizeof(reason)))
 		return build_fail(b, id, "%s", reason);
 	return true;
@@ -165,6 +205,8 @@ static bool variable_set(struct settings_build *b, struct str variable)
 
 	if (id != OPTION_COUNT && name.len < variable.len)
 		return text_set(b, id, (struct origin){ORIGIN_ENVIRONMENT, 0}, variable.p + name.len + 1, NULL);
+	if (str_eq(name, STR(OPTION_ENV_PREFIX "RULES")))
+		return build_fail_at(b, OPTION_ENV_PREFIX "RULES: rules can only be given in the file");
 	/* The environment is shared: Kubernetes sets VIADUCT_PORT for a service called viaduct. So a stranger is no error, but what
 	 * looks like a slip is said. */
 	nearest = suggest_option(str_from(name, sizeof(OPTION_ENV_PREFIX) - 1));
@@ -193,6 +235,8 @@ static bool assignment_set(struct settings_build *b, struct str assignment)
 	enum option_id id = option_of_name(name);
 	char shown[PRINTABLE_BYTES];
 
+	if (is_rules(name))
+		return build_fail_at(b, "--set rules: rules can only be given in the file");
 	if (id == OPTION_COUNT)
 		return unknown_option(b, "--set ", name);
 	if (equals == assignment.len)

@@ -1,4 +1,4 @@
-/* Suggestions for misspelt options: the edit distance over all names. Pure. */
+/* Suggestions for misspelt names: the edit distance over all that are known. Pure. */
 #include "config/suggest.h"
 
 enum { NAME_BYTES = 64 };
@@ -51,10 +51,16 @@ static size_t distance_to_option(struct str name, struct str option)
 	return part < whole ? part : whole;
 }
 
+/* From this distance on it is a different word. */
+static size_t far_from(struct str name)
+{
+	return name.len / 3 + 2;
+}
+
 enum option_id suggest_option(struct str name)
 {
 	enum option_id nearest = OPTION_COUNT;
-	size_t best = name.len / 3 + 2; /* from here on it is a different word */
+	size_t best = far_from(name);
 
 	if (name.len == 0 || name.len >= NAME_BYTES)
 		return OPTION_COUNT;
@@ -65,6 +71,24 @@ enum option_id suggest_option(struct str name)
 		if (d < best) {
 			best = d;
 			nearest = (enum option_id)id;
+		}
+	}
+	return nearest;
+}
+
+size_t suggest_word(struct str name, const char *(*word_at)(size_t i), size_t n)
+{
+	size_t nearest = n, best = far_from(name);
+
+	if (name.len == 0 || name.len >= NAME_BYTES)
+		return n;
+	for (size_t i = 0; i < n; i++) {
+		struct str word = str_of(word_at(i));
+		size_t d = word.len != 0 && word.len < NAME_BYTES ? distance(name, word) : best;
+
+		if (d < best) {
+			best = d;
+			nearest = i;
 		}
 	}
 	return nearest;

@@ -1,5 +1,5 @@
-/* Printing the values of options as YAML that reads back to the same value. Texts are printable UTF-8 (values.c sees to it),
- * so single quotes are all the quoting there is. */
+/* Printing values as YAML that reads back to the same value. The texts of options are printable UTF-8 (values.c sees to it), so
+ * single quotes are all the quoting they need. */
 #include "config/values.h"
 
 #include <string.h>
@@ -35,10 +35,31 @@ static bool is_plain(struct str s)
 	return true;
 }
 
-static void text_print(const char *text, FILE *to)
+/* In double quotes, where YAML knows escapes. */
+static void escaped_print(const char *text, FILE *to)
+{
+	putc('"', to);
+	for (const char *c = text; *c != '\0'; c++) {
+		if (*c == '\n')
+			fputs("\\n", to);
+		else if (*c == '\r')
+			fputs("\\r", to);
+		else if (*c == '\t')
+			fputs("\\t", to);
+		else
+			fprintf(to, "%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c);
+	}
+	putc('"', to);
+}
+
+void value_print_text(const char *text, FILE *to)
 {
 	if (is_plain(str_of(text))) {
 		fputs(text, to);
+		return;
+	}
+	if (strpbrk(text, "\t\r\n") != NULL) {
+		escaped_print(text, to);
 		return;
 	}
 	putc('\'', to);
@@ -70,7 +91,7 @@ static void list_print(const struct text_list *list, int indent, int columns, FI
 			fprintf(to, "%*s- ", indent, "");
 		else if (i != 0)
 			fputs(", ", to);
-		text_print(list->v[i], to);
+		value_print_text(list->v[i], to);
 		if (is_block)
 			putc('\n', to);
 	}
@@ -99,7 +120,7 @@ void value_print(const struct option *o, const void *field, int indent, int colu
 	case VALUE_TEXT:
 	case VALUE_PATH:
 		putc(' ', to);
-		text_print(*(char *const *)field, to);
+		value_print_text(*(char *const *)field, to);
 		putc('\n', to);
 		return;
 	case VALUE_BOOL:

@@ -30,4 +30,7 @@ const char *value_format_number(enum value_type type, int64_t number, char to[VA
  * "name:" of so many columns. */
 void value_print(const struct option *o, const void *field, int indent, int columns, FILE *to);
 
+/* A text as YAML that reads back to itself, quoted where it must be. It is printable UTF-8 but for tabs and ends of lines. */
+void value_print_text(const char *text, FILE *to);
+
 #endif

@@ -1,5 +1,5 @@
 /* Reading YAML (version 1.1, as libyaml does) into flat names and values, event by event. What the configuration has no use
- * for is refused with its line instead of being guessed at: anchors, aliases, own tags, maps in lists. */
+ * for is refused with its line instead of being guessed at: anchors, aliases, own tags, lists in lists. */
 #include "config/yaml_read.h"
 
 #include "base/mem.h"
@@ -11,15 +11,21 @@
 #include <string.h>
 #include <yaml.h>
 
+/* Where the reader is. */
+struct place {
+	struct yaml_entries *entries;       /* of the file, or of one map of a list */
+	bool is_in_list;                    /* the latter */
+	char name[YAML_NAME_MAX_BYTES + 1]; /* of the entry or section being read */
+	size_t name_len;
+	int depth;
+};
+
 struct reader {
 	yaml_parser_t parser;
 	struct str text;
 	const char *file;
-	struct yaml_entries *entries;
-	size_t items_n;                     /* of all lists */
-	char name[YAML_NAME_MAX_BYTES + 1]; /* of the entry or section being read */
-	size_t name_len;
-	int depth;
+	struct place at;
+	size_t items_n; /* of all lists */
 	char *why;
 	size_t why_size;
 };
@@ -131,11 +137,11 @@ static bool is_null(const yaml_event_t *event)
 /* A new entry of the name being read; NULL if there is one already, or if there are too many. */
 static struct yaml_entry *entry_add(struct reader *r, int line, enum entry_kind kind)
 {
-	struct yaml_entries *e = r->entries;
+	struct yaml_entries *e = r->at.entries;
 
 	for (size_t i = 0; i < e->n; i++) {
-		if (strcmp(e->v[i].name, r->name) == 0) {
-			fail(r, line, "%s: given already in line %d", r->name, e->v[i].line);
+		if (strcmp(e->v[i].name, r->at.name) == 0) {
+			fail(r, line, "%s: given already in line %d", r->at.name, e->v[i].line);
 			return NULL;
 		}
 	}
@@ -144,8 +150,33 @@ static struct yaml_entry *entry_add(struct reader *r, int line, enum entry_kind 
 		return NULL;
 	}
 	e->v = mem_realloc(e->v, (e->n + 1) * sizeof(*e->v));
-	e->v[e->n] = (struct yaml_entry){.name = mem_strdup(r->name), .line = line, .kind = kind};
+	e->v[e->n] = (struct yaml_entry){.name = mem_strdup(r->at.name), .line = line, .kind = kind};
 	return &e->v[e->n++];
+}
+
+static bool map_read(struct reader *r);
+
+/* The members of a map that is an item of a list. They are entries of their own, with names of their own. */
+static bool item_map_read(struct reader *r, struct yaml_map *map)
+{
+	struct place outer = r->at;
+	bool is_ok;
+
+	r->at = (struct place){.entries = &map->entries, .is_in_list = true};
+	is_ok = map_read(r);
+	r->at = outer;
+	return is_ok;
+}
+
+/* An item of a list that is a map. */
+static bool map_item_read(struct reader *r, struct yaml_entry *entry, int line)
+{
+	if (r->at.is_in_list || entry->items_n != 0)
+		return fail(r, line, "%s: the items of a list are plain values here", entry->name);
+	entry->kind = ENTRY_MAPS;
+	entry->maps = mem_realloc(entry->maps, (entry->maps_n + 1) * sizeof(*entry->maps));
+	entry->maps[entry->maps_n] = (struct yaml_map){.line = line};
+	return item_map_read(r, &entry->maps[entry->maps_n++]);
 }
 
 /* One item of a list. */
@@ -156,10 +187,14 @@ static bool item_read(struct reader *r, struct yaml_entry *entry, const yaml_eve
 
 	if (event->type == YAML_ALIAS_EVENT)
 		return fail(r, line, "%s: aliases (*%.40s) are not taken here", entry->name, (char *)event->data.alias.anchor);
-	if (event->type != YAML_SCALAR_EVENT)
-		return fail(r, line, "%s: the items of a list are plain values here", entry->name);
 	if (++r->items_n > YAML_MAX_ITEMS)
 		return fail(r, line, "%s: more than %d items in lists", entry->name, YAML_MAX_ITEMS);
+	if (event->type == YAML_MAPPING_START_EVENT)
+		return check_node(r, event) && map_item_read(r, entry, line);
+	if (event->type != YAML_SCALAR_EVENT)
+		return fail(r, line, "%s: the items of a list are plain values here", entry->name);
+	if (entry->kind == ENTRY_MAPS)
+		return fail(r, line, "%s: a map was expected here, like the items before", entry->name);
 	if (!scalar_read(r, event, &text))
 		return false;
 	entry->items = mem_realloc(entry->items, (entry->items_n + 1) * sizeof(*entry->items));
@@ -185,20 +220,18 @@ static bool list_read(struct reader *r, int line)
 	return is_ok;
 }
 
-static bool map_read(struct reader *r);
-
 /* A map below the name being read. An empty one leaves an entry, lest it pass unseen. */
 static bool section_read(struct reader *r, int line)
 {
-	size_t before = r->entries->n;
+	size_t before = r->at.entries->n;
 
-	if (r->depth == YAML_MAX_DEPTH)
-		return fail(r, line, "%s: more than %d levels", r->name, YAML_MAX_DEPTH);
-	r->depth++;
+	if (r->at.depth == YAML_MAX_DEPTH)
+		return fail(r, line, "%s: more than %d levels", r->at.name, YAML_MAX_DEPTH);
+	r->at.depth++;
 	if (!map_read(r))
 		return false;
-	r->depth--;
-	return r->entries->n > before || entry_add(r, line, ENTRY_EMPTY) != NULL;
+	r->at.depth--;
+	return r->at.entries->n > before || entry_add(r, line, ENTRY_EMPTY) != NULL;
 }
 
 /* What stands behind the name in that line. */
@@ -208,7 +241,7 @@ static bool value_read(struct reader *r, const yaml_event_t *event, int line)
 	char *text = NULL;
 
 	if (event->type == YAML_ALIAS_EVENT)
-		return fail(r, line, "%s: aliases (*%.40s) are not taken here", r->name, (char *)event->data.alias.anchor);
+		return fail(r, line, "%s: aliases (*%.40s) are not taken here", r->at.name, (char *)event->data.alias.anchor);
 	if (!check_node(r, event))
 		return false;
 	if (event->type == YAML_SEQUENCE_START_EVENT)
@@ -230,7 +263,7 @@ static bool value_read(struct reader *r, const yaml_event_t *event, int line)
 /* Appends a key to the name being read. */
 static bool name_push(struct reader *r, const yaml_event_t *event)
 {
-	const char *dot = r->name_len != 0 ? "." : "";
+	const char *dot = r->at.name_len != 0 ? "." : "";
 	int line = line_of(event->start_mark), len;
 	char *key = NULL;
 
@@ -238,20 +271,20 @@ static bool name_push(struct reader *r, const yaml_event_t *event)
 		return fail(r, line, "the name of an option was expected here");
 	if (!scalar_read(r, event, &key))
 		return false;
-	len = snprintf(r->name + r->name_len, sizeof(r->name) - r->name_len, "%s%s", dot, key);
+	len = snprintf(r->at.name + r->at.name_len, sizeof(r->at.name) - r->at.name_len, "%s%s", dot, key);
 	mem_free(key);
 	if (len <= (int)strlen(dot))
 		return fail(r, line, "a name is empty");
-	if ((size_t)len >= sizeof(r->name) - r->name_len)
+	if ((size_t)len >= sizeof(r->at.name) - r->at.name_len)
 		return fail(r, line, "a name is longer than %d bytes", YAML_NAME_MAX_BYTES);
-	r->name_len += (size_t)len;
+	r->at.name_len += (size_t)len;
 	return true;
 }
 
 /* One member of a map, of which the key has been read. */
 static bool member_read(struct reader *r, const yaml_event_t *key)
 {
-	size_t outer_len = r->name_len;
+	size_t outer_len = r->at.name_len;
 	yaml_event_t value;
 	bool is_ok;
 
@@ -259,8 +292,8 @@ static bool member_read(struct reader *r, const yaml_event_t *key)
 		return false;
 	is_ok = value_read(r, &value, line_of(key->start_mark));
 	yaml_event_delete(&value);
-	r->name_len = outer_len;
-	r->name[outer_len] = '\0';
+	r->at.name_len = outer_len;
+	r->at.name[outer_len] = '\0';
 	return is_ok;
 }
 
@@ -329,13 +362,13 @@ struct yaml_entries *yaml_read_text(struct str text, const char *name, char *ret
 		snprintf(ret_why, size, "%s: the YAML reader cannot start", name);
 		return NULL;
 	}
-	r.entries = mem_calloc(1, sizeof(*r.entries));
+	r.at.entries = mem_calloc(1, sizeof(*r.at.entries));
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)(text.len != 0 ? text.p : ""), text.len);
 	is_ok = stream_read(&r);
 	yaml_parser_delete(&r.parser);
 	if (is_ok)
-		return r.entries;
-	yaml_entries_free(r.entries);
+		return r.at.entries;
+	yaml_entries_free(r.at.entries);
 	return NULL;
 }
 
@@ -363,19 +396,28 @@ struct yaml_entries *yaml_read_file(const char *file, char *ret_why, size_t size
 	return entries;
 }
 
-void yaml_entries_free(struct yaml_entries *entries)
+/* What the entries hold, not the struct itself. */
+static void entries_clear(struct yaml_entries *entries)
 {
-	if (entries == NULL)
-		return;
 	for (size_t i = 0; i < entries->n; i++) {
 		struct yaml_entry *e = &entries->v[i];
 
 		for (size_t j = 0; j < e->items_n; j++)
 			mem_free(e->items[j]);
+		for (size_t j = 0; j < e->maps_n; j++)
+			entries_clear(&e->maps[j].entries); /* once: maps hold no maps */
 		mem_free(e->items);
+		mem_free(e->maps);
 		mem_free(e->text);
 		mem_free(e->name);
 	}
 	mem_free(entries->v);
+}
+
+void yaml_entries_free(struct yaml_entries *entries)
+{
+	if (entries == NULL)
+		return;
+	entries_clear(entries);
 	mem_free(entries);
 }

@@ -20,9 +20,9 @@ const char *step_name(enum step s)
 static const unsigned moves[STEP_COUNT] = {
 	[STEP_ARRIVED] = TO(STEP_RULES) | TO(STEP_RELAY) | TO(STEP_DONE),
 	[STEP_RULES] = TO(STEP_HELD) | TO(STEP_HOP) | TO(STEP_RELAY) | TO(STEP_DONE),
-	[STEP_HELD] = TO(STEP_RULES) | TO(STEP_RELAY) | TO(STEP_DONE),
+	[STEP_HELD] = TO(STEP_RULES) | TO(STEP_HOP) | TO(STEP_RELAY) | TO(STEP_DONE),
 	[STEP_HOP] = TO(STEP_JUDGE) | TO(STEP_RELAY) | TO(STEP_DONE),
-	[STEP_JUDGE] = TO(STEP_HOP) | TO(STEP_RELAY) | TO(STEP_DONE),
+	[STEP_JUDGE] = TO(STEP_HOP) | TO(STEP_HELD) | TO(STEP_RELAY) | TO(STEP_DONE),
 	/* A response whose head does not fit into the arena any more makes way for an error. */
 	[STEP_RELAY] = TO(STEP_RELAY) | TO(STEP_DONE),
 	[STEP_DONE] = 0,
@@ -49,35 +49,6 @@ static void exchange_move(struct exchange *x, enum step to)
 		to = STEP_DONE;
 	}
 	x->step = to;
-}
-
-/* A hop that was left for the next one is read to its end while that costs little, so that its upstream can be kept. */
-static void exchange_drain(struct exchange *x)
-{
-	enum { DRAIN_BYTES = 65536 };
-	struct lease *l = x->draining == NULL ? NULL : &x->draining->lease;
-	bool is_over;
-
-	if (l == NULL)
-		return;
-	bufq_clear(&l->stream->in);
-	stream_took(l->stream);
-	is_over = l->stream->in_end || l->stream->error != ERR_none || l->stream->in_bytes > DRAIN_BYTES;
-	if (!is_over)
-		return;
-	lease_end(l, !l->stream->in_end);
-	x->draining = NULL;
-	timer_stop(&x->drain_timer);
-}
-
-/* The body takes too long: the upstream is not worth it. */
-static void exchange_on_drain_due(void *owner)
-{
-	struct exchange *x = owner;
-
-	if (x->draining != NULL)
-		lease_end(&x->draining->lease, true);
-	x->draining = NULL;
 }
 
 /* Brings the sizes and times of the facts up to date. */
@@ -111,11 +82,11 @@ static void exchange_run(void *owner)
 {
 	struct exchange *x = owner;
 
-	exchange_drain(x);
+	chain_drain(x);
 	exchange_go(x, steps[x->step](x));
 }
 
-static void exchange_on_change(void *owner)
+void exchange_on_change(void *owner)
 {
 	exchange_wake(owner);
 }
@@ -129,6 +100,8 @@ bool exchange_has_body(const struct exchange *x)
 {
 	const struct framing *f = &x->d->framing;
 
+	if (x->chain.drops_body)
+		return false;
 	return f->kind == BODY_CHUNKED || (f->kind == BODY_LENGTH && f->length > 0);
 }
 
@@ -180,12 +153,29 @@ static struct str host_at_fault(const struct exchange *x)
 	return x->facts.has_target ? x->facts.target.authority.host : STR_NONE;
 }
 
+/* What the client can do about it. False when the arena is full. */
+static bool add_hint(const struct exchange *x, enum error error, struct stream *reply)
+{
+	struct str value;
+
+	if (error == ERR_auth_required) {
+		value = arena_printf(x->arena, "Basic realm=\"%s\", charset=\"UTF-8\"", x->settings->access_realm);
+		return value.p != NULL && reply_field(reply, STR("Proxy-Authenticate"), value);
+	}
+	if (error == ERR_rate_limited && x->retry_after_s > 0) {
+		value = arena_printf(x->arena, "%lld", (long long)x->retry_after_s);
+		return value.p != NULL && reply_field(reply, STR("Retry-After"), value);
+	}
+	return true;
+}
+
 enum step exchange_fail(struct exchange *x, enum error error, const char *detail)
 {
 	struct str kept = arena_str(x->arena, str_of(detail));
 	struct str host = host_at_fault(x);
 	struct stream *reply;
 
+	chain_disarm(x);
 	/* What goes wrong while an error is being told, a client that leaves too, does not hide it. */
 	if (error == ERR_cancelled || x->d->error == ERR_cancelled) {
 		if (x->outcome == OUTCOME_PENDING)
@@ -204,16 +194,23 @@ enum step exchange_fail(struct exchange *x, enum error error, const char *detail
 	if (x->is_head_sent)
 		return STEP_DONE;
 	reply = reply_error(x->arena, x->worker->bufpool, error, kept.p, host, reply_form_of(x->facts.request));
-	if (reply != NULL && error == ERR_auth_required) {
-		struct str challenge =
-			arena_printf(x->arena, "Basic realm=\"%s\", charset=\"UTF-8\"", x->settings->access_realm);
-
-		if (challenge.p == NULL || !reply_field(reply, STR("Proxy-Authenticate"), challenge)) {
-			stream_close(reply, false);
-			reply = NULL;
-		}
+	if (reply != NULL && !add_hint(x, error, reply)) {
+		stream_close(reply, false);
+		reply = NULL;
 	}
 	return exchange_answer(x, reply);
+}
+
+void exchange_strike(struct exchange *x, enum error error)
+{
+	bool is_of_hop = error_row(error)->blame != BLAME_CLIENT && error != ERR_chain_timeout;
+
+	if (x->step == STEP_HOP && is_of_hop) {
+		x->hop_error = error;
+		exchange_go(x, STEP_JUDGE);
+	} else {
+		exchange_go(x, exchange_fail(x, error, NULL));
+	}
 }
 
 void exchange_cut_off(struct exchange *x)
@@ -248,6 +245,8 @@ static void exchange_complete_facts(struct exchange *x)
 {
 	struct exchange_facts *f = &x->facts;
 
+	if (x->chain.redirects > 0)
+		f->final_url = url_report(x->arena, &x->hop->url);
 	f->outcome = x->outcome == OUTCOME_PENDING ? OUTCOME_DELIVERED : x->outcome;
 	f->error = x->error;
 	f->detail = x->detail;
@@ -262,15 +261,14 @@ static void exchange_finish(struct exchange *x)
 	bool is_whole = x->down.is_ended && x->d->is_sent && !x->is_cut_off;
 
 	timer_stop(&x->timer);
-	timer_stop(&x->drain_timer);
 	task_cancel(&x->task);
 	list_remove(&x->node);
 	list_remove(&x->held);
 	auth_cancel(&x->auth);
-	if (x->draining != NULL)
-		lease_end(&x->draining->lease, true);
+	chain_fini(x);
 	if (x->hop != NULL)
 		hop_end(x->hop, ERR_none, x->decision, !is_whole);
+	upload_fini(&x->upload);
 	exchange_complete_facts(x);
 	if (x->is_begun)
 		exchange_observe_end(x);
@@ -315,7 +313,7 @@ struct exchange *exchange_new(const struct exchange_needs *needs)
 	list_append(&w->exchanges, &x->node);
 	task_init(&x->task, exchange_run, x);
 	timer_init(&x->timer, w->loop, exchange_on_due, x);
-	timer_init(&x->drain_timer, w->loop, exchange_on_drain_due, x);
+	chain_init(x);
 	exchange_wake(x);
 	return x;
 }

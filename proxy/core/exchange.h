@@ -1,8 +1,9 @@
 /* An exchange: one client request and all that is done to answer it. The user sees it as a flow.
  *
  *   ARRIVED -> RULES -> (HELD) -> HOP -> JUDGE -> RELAY -> DONE
- *                                  ^       |
- *                                  +-------+   redirect, retry
+ *                          ^       ^       |
+ *                          |       +-------+   redirect, retry
+ *                          +---------------+   retry, after a while
  *
  * A step is a function that returns the next step or WAIT; exchange.c moves between them and refuses impossible moves. Nothing is
  * sent downstream before JUDGE says deliver, but for interim responses. */
@@ -11,11 +12,12 @@
 
 #include "config/settings.h"
 #include "core/auth.h"
-#include "core/forward.h"
+#include "core/chain.h"
 #include "core/hop.h"
 #include "core/observer.h"
 #include "core/pipe.h"
 #include "core/tunnel.h"
+#include "core/upload.h"
 #include "http/stream.h"
 #include "net/loop.h"
 
@@ -37,19 +39,19 @@ struct exchange {
 	struct list node;          /* of the worker's exchanges */
 	struct list held;          /* of those that wait for the recorder */
 	struct task task;
-	struct timer timer, drain_timer;
+	struct timer timer;
 	enum step step;
 	struct str via;
 	struct auth_ask auth;
 
 	struct hop *hop;       /* the present one, or the last */
-	struct hop *draining;  /* the one before, while its body is read to the end for the pool's sake; or NULL */
+	struct chain chain;    /* what redirects and retries leave behind */
 	struct stream *source; /* what is relayed to the client: the hop's stream, or a reply */
 	struct stream *reply;  /* made here; NULL if there is none */
-	struct pipe up, down;
+	struct upload upload;  /* the request's body */
+	struct pipe up, down;  /* up: a tunnel's */
 	struct tunnel tunnel;
-	struct taint taint;
-	unsigned redirects, interims;
+	unsigned interims;
 	struct message *held_interims[4]; /* 1xx of a hop that may yet be followed; more than these are left out */
 
 	enum error wait_error; /* what strikes when the timer is due */
@@ -59,15 +61,19 @@ struct exchange {
 	enum outcome outcome;
 	enum error error;
 	const char *detail;
-	enum error hop_error; /* why the present hop failed, for JUDGE */
-	enum error refusal;   /* why it is refused whatever it asks for */
-	int64_t started_us;   /* monotonic */
-	const char *decision; /* JUDGE's words on the last hop */
+	enum error hop_error;  /* why the present hop failed, for JUDGE */
+	enum error refusal;    /* why it is refused whatever it asks for */
+	int64_t started_us;    /* monotonic */
+	const char *decision;  /* JUDGE's words on the last hop */
+	bool tells_decision;   /* a redirect that was to be followed is handed over: the client may be told why */
+	int64_t retry_after_s; /* with a refusal because of a rate: when to come again; 0: not known */
 
 	bool is_read;  /* what was asked for is known, as far as it can be */
 	bool is_begun; /* observers know it */
 	bool is_upgrade, is_asterisk;
 	bool is_head_sent; /* of the final response, downstream */
+	bool is_told_100;  /* the client was told to go on with its body */
+	bool is_probed;    /* it was found out whether a client that has shut its side is gone */
 	bool is_cut_off;   /* at shutdown */
 	unsigned settling; /* looks taken at whether the client got it all */
 	bool (*is_settled)(void *owner);
@@ -93,14 +99,16 @@ struct exchange_needs {
 };
 /* Takes over the stream and its arena; runs at the end of the turn. */
 struct exchange *exchange_new(const struct exchange_needs *needs);
-/* There may be work. */
+/* There may be work. The second form is for callbacks. */
 void exchange_wake(struct exchange *x);
+void exchange_on_change(void *owner);
 /* Ends it now, whatever it is doing (shutdown). */
 void exchange_cut_off(struct exchange *x);
 
 /* For the steps. */
 /* Reads what is asked for and tells the observers. Returns what is wrong with it. */
 enum error exchange_begin(struct exchange *x);
+/* The request had a body when it came, and no redirect has dropped it. */
 bool exchange_has_body(const struct exchange *x);
 /* The client's answer is this error: an error response where nothing was delivered yet, else a broken transport. Returns the next
  * step. */
@@ -110,11 +118,19 @@ enum step exchange_answer(struct exchange *x, struct stream *reply);
 void exchange_observe_hop(struct exchange *x, struct hop *h);
 /* Moves to the step and runs on from there; the exchange may be over after it. */
 void exchange_go(struct exchange *x, enum step next);
+/* What has gone wrong with what is being waited for: the present hop has failed, or all of it. */
+void exchange_strike(struct exchange *x, enum error error);
+/* No verdict but deliver or fail can come of the present hop. */
+bool exchange_is_final(const struct exchange *x);
+/* Finds out whether a client that has shut its side is gone. */
+void exchange_probe(struct exchange *x);
+/* In the step HELD, between two hops: begins the next when it is time. */
+enum step exchange_resume(struct exchange *x);
 /* Arms the timer for what is being waited for now (exchange_wait.c). */
 void exchange_arm(struct exchange *x);
 void exchange_on_due(void *owner);
 
-/* The steps (exchange_arrive.c, exchange_hop.c, exchange_relay.c). */
+/* The steps (exchange_arrive.c, exchange_hop.c, exchange_judge.c, exchange_relay.c). */
 enum step step_arrived(struct exchange *x);
 enum step step_rules(struct exchange *x);
 enum step step_held(struct exchange *x);

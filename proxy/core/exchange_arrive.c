@@ -1,5 +1,6 @@
 /* The steps ARRIVED, RULES and HELD: what was asked for, whether it may be, and what is answered without asking an origin. */
 #include "core/exchange.h"
+#include "core/follow.h"
 #include "core/local.h"
 #include "core/worker.h"
 
@@ -117,13 +118,57 @@ static enum error refusal_of(const struct exchange *x)
 	return ERR_none;
 }
 
+/* A copy of the body is kept as far as another hop may need it. */
+static void keep_body(struct exchange *x)
+{
+	const struct settings *s = x->settings;
+	const struct rule_verdict *rules = &x->chain.rules;
+	struct follow_input in = {
+		.settings = s,
+		.mode = (enum redirects_mode)(rules->redirects != NULL ? rule_redirects(rules->redirects) : s->redirects_mode),
+		.request = x->facts.request,
+		.method = x->facts.request->method,
+		.is_upgrade = x->is_upgrade,
+	};
+	bool is_retried = rules->retry != NULL ? rule_retry(rules->retry) : s->retry_enabled;
+	int64_t limit = s->redirects_replay_limit;
+	const char *words;
+
+	/* What may be sent again only because a kept connection was of no use needs no file. */
+	if (!is_retried && follow_mode(&in, &words) != REDIRECTS_FOLLOW && limit > s->redirects_replay_memory)
+		limit = s->redirects_replay_memory;
+	upload_init(&x->upload,
+		&(struct upload_needs){
+			.d = x->d,
+			.pool = x->worker->bufpool,
+			.loop = x->worker->loop,
+			.spooler = x->worker->shared->spooler,
+			.memory_limit = (uint64_t)s->redirects_replay_memory,
+			.limit = (uint64_t)limit,
+			.pool_limit = x->worker->budget.limit_bytes / 2,
+			.on_change = exchange_on_change,
+			.owner = x,
+		});
+}
+
 /* After access was granted: an answer of our own, or the first hop. */
 static enum step admit(struct exchange *x)
 {
-	if (local_is_asked(x->facts.request))
+	const struct message *request = x->facts.request;
+	struct next_hop next = {.reason = HOP_FIRST, .url = x->facts.target, .method = request->method};
+	const char *why = NULL;
+	enum error error;
+
+	if (local_is_asked(request))
 		return exchange_answer(x, local_answer(x));
-	if (hop_start(x, HOP_FIRST, &x->facts.target, x->facts.request->method) == NULL)
+	error = chain_admit(x, &next.url, next.method, &x->chain.rules, &why);
+	if (error != ERR_none)
+		return exchange_fail(x, error, why);
+	if (request->method != METHOD_CONNECT)
+		keep_body(x);
+	if (hop_start(x, &next, false) == NULL)
 		return exchange_fail(x, ERR_internal, NULL);
+	retry_budget_deposit(&x->worker->retries, x->settings);
 	return STEP_HOP;
 }
 
@@ -143,6 +188,8 @@ enum step step_rules(struct exchange *x)
 
 enum step step_held(struct exchange *x)
 {
+	if (x->chain.is_paused)
+		return exchange_resume(x);
 	if (x->d->error == ERR_cancelled)
 		return exchange_fail(x, ERR_cancelled, NULL);
 	switch (x->auth.verdict) {

@@ -1,5 +1,7 @@
 /* The step RELAY: the response, or the tunnel, goes to the client. */
 #include "core/exchange.h"
+
+#include "base/clock.h"
 #include "core/worker.h"
 
 static void peek(void *owner, struct str piece)
@@ -46,6 +48,12 @@ static bool must_close(const struct exchange *x)
 	return x->outcome == OUTCOME_FAILED && error_row(x->error)->phase == PHASE_ARRIVE;
 }
 
+/* Not what an origin said: an error, a help page. A redirect that was put aside is a reply only by the way it is kept. */
+static bool is_made_here(const struct exchange *x)
+{
+	return x->reply != NULL && !x->chain.is_returned;
+}
+
 static struct body_plan response_plan(const struct exchange *x)
 {
 	const struct message *m = x->source->head;
@@ -55,7 +63,7 @@ static struct body_plan response_plan(const struct exchange *x)
 
 	if (request != NULL && request->method == METHOD_HEAD) {
 		plan_head_only(m, &plan);
-		if (x->reply != NULL) {
+		if (is_made_here(x)) {
 			plan.kind = BODY_LENGTH;
 			plan.length = f->length;
 		}
@@ -95,7 +103,8 @@ static struct message *begin_connect(struct exchange *x, struct body_plan *plan)
 
 static struct message *begin_upgrade(struct exchange *x, struct body_plan *plan)
 {
-	struct message *m = forward_response(x->arena, x->source->head, x->via, true);
+	struct forward_response f = {.received = x->source->head, .via = x->via, .keep_upgrade = true};
+	struct message *m = forward_response(x->arena, &f, &x->facts.drops);
 
 	*plan = (struct body_plan){.kind = BODY_RAW, .is_upgrade = true};
 	stream_make_raw(x->source);
@@ -103,11 +112,43 @@ static struct message *begin_upgrade(struct exchange *x, struct body_plan *plan)
 	return m;
 }
 
+/* What the client is told of the chain. */
+static bool tell(struct exchange *x, struct message *m)
+{
+	unsigned n = x->chain.redirects;
+	struct str words, url;
+
+	if (x->settings->redirects_tell == REDIRECTS_TELL_OFF)
+		return true;
+	if (n == 0)
+		return !x->tells_decision || forward_tell(x->arena, m, x->via, 0, STR_NONE, x->decision);
+	url = url_text(x->arena, &x->hop->url);
+	words = arena_printf(x->arena, "%u redirect%s followed%s%s", n, n == 1 ? "" : "s", x->tells_decision ? "; " : "",
+		x->tells_decision ? x->decision : "");
+	return url.p != NULL && words.p != NULL && forward_tell(x->arena, m, x->via, x->hop->facts.number, url, words.p);
+}
+
 static struct message *begin_response(struct exchange *x, struct body_plan *plan)
 {
+	struct forward_response f = {.received = x->source->head, .via = x->via};
+	struct message *m;
+
 	*plan = response_plan(x);
-	/* A reply has no hops behind it, and no Via. */
-	return x->reply != NULL ? x->reply->head : forward_response(x->arena, x->source->head, x->via, false);
+	/* It has no hops behind it, and no Via. */
+	if (is_made_here(x))
+		return x->reply->head;
+	if (x->chain.redirects > 0) {
+		f.request = x->facts.request;
+		f.first = &x->facts.target;
+		f.final = &x->hop->url;
+		f.jar = &x->chain.jar;
+		f.freshness = &x->chain.freshness;
+		f.now_s = clock_wall_us() / 1000000;
+	}
+	m = forward_response(x->arena, &f, &x->facts.drops);
+	if (m == NULL || !tell(x, m))
+		return NULL;
+	return m;
 }
 
 static bool relay_begin(struct exchange *x)
@@ -147,8 +188,10 @@ static void relay_move(struct exchange *x)
 
 	if (h != NULL)
 		hop_note_sent(h);
-	if (h != NULL && h->u->error == ERR_none)
+	if (h != NULL && h->u->error == ERR_none && x->facts.is_tunnel)
 		pipe_run(&x->up);
+	else if (x->upload.d != NULL && (h == NULL || h->u->error == ERR_none))
+		upload_run(&x->upload);
 	pipe_run(&x->down);
 	if (x->facts.is_tunnel) {
 		x->facts.tunnel.up_bytes = x->up.moved_bytes;
@@ -176,6 +219,12 @@ static bool relay_is_settled(struct exchange *x)
 	return x->is_settled(x->owner) && x->d->error != ERR_cancelled;
 }
 
+/* Some of what the client has to say has not reached the hop yet. */
+static bool is_sending(const struct exchange *x)
+{
+	return x->facts.is_tunnel ? !x->up.is_ended : x->upload.to != NULL && !x->upload.is_ended;
+}
+
 /* Why it cannot go on; ERR_none while it can. An origin that breaks is told of when all that it sent has been passed on. */
 static enum error relay_error(const struct exchange *x)
 {
@@ -184,8 +233,10 @@ static enum error relay_error(const struct exchange *x)
 	if (x->d->error == ERR_cancelled)
 		return ERR_cancelled;
 	/* The rest of the request will not come, and with it the end of an answer that waits for it. */
-	if (x->reply == NULL && x->up.to != NULL && !x->up.is_ended && !x->down.is_ended && x->d->error != ERR_none)
+	if (is_sending(x) && !x->down.is_ended && x->d->error != ERR_none)
 		return x->d->error;
+	if (x->upload.is_broken && !x->down.is_ended)
+		return ERR_replay_failed;
 	if (x->reply != NULL || error == ERR_none || x->source->in.len > 0 || x->down.is_ended)
 		return ERR_none;
 	if (x->facts.is_tunnel && error == ERR_origin_closed)

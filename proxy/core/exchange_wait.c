@@ -12,8 +12,11 @@ static struct waiting wait_of_upload(const struct exchange *x)
 {
 	const struct settings *s = x->settings;
 
-	if (pipe_is_blocked(&x->up))
+	if (upload_is_blocked(&x->upload))
 		return (struct waiting){ERR_send_timeout, s->timeout_send_ms};
+	/* The temporary file answers in its own time. */
+	if (!upload_waits_for_client(&x->upload))
+		return (struct waiting){ERR_none, 0};
 	/* Who waits for a 100 waits for the origin. */
 	if (x->d->framing.expects_100 && x->d->in_bytes == 0)
 		return (struct waiting){ERR_response_head_timeout, s->timeout_response_head_ms};
@@ -30,7 +33,7 @@ static struct waiting wait_of_hop(const struct exchange *x)
 	/* The dialer has its own. */
 	if (h->u == NULL)
 		return (struct waiting){ERR_none, 0};
-	if (exchange_has_body(x) && !x->up.is_ended)
+	if (exchange_has_body(x) && !x->upload.is_ended)
 		return wait_of_upload(x);
 	if (!h->u->is_sent)
 		return (struct waiting){ERR_send_timeout, s->timeout_send_ms};
@@ -117,7 +120,6 @@ void exchange_arm(struct exchange *x)
 void exchange_on_due(void *owner)
 {
 	struct exchange *x = owner;
-	enum step next;
 
 	if (x->settling > 0) {
 		exchange_wake(x);
@@ -130,8 +132,7 @@ void exchange_on_due(void *owner)
 		return;
 	}
 	if (x->facts.is_tunnel && x->down.is_ended)
-		next = STEP_DONE;
+		exchange_go(x, STEP_DONE);
 	else
-		next = exchange_fail(x, x->wait_error, NULL);
-	exchange_go(x, next);
+		exchange_strike(x, x->wait_error);
 }

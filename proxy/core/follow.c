@@ -1,195 +1,248 @@
-/* See follow.h. */
-#include "core/follow.h"
+/* See follow.h. Here: the table of status and method, loops and limits, and what is tried again. */
+#include "core/follow_part.h"
+
+#include <stdio.h>
+
+/* How a redirect is followed. */
+struct step {
+	enum method method;
+	bool drops_body;
+};
+
+const char *follow_words(struct str made, const char *plain)
+{
+	return made.p == NULL ? plain : made.p;
+}
 
 static void deliver(struct verdict *ret, const char *words)
 {
 	*ret = (struct verdict){.kind = VERDICT_DELIVER, .words = words};
 }
 
-/* The statuses that send a client elsewhere for the same thing (RFC 9110 sections 15.4.2 to 15.4.9). */
+/* The statuses that send a client elsewhere for the same thing (RFC 9110 sections 15.4.2 to 15.4.9). A 300 is a choice for
+ * people; 305 would let an origin choose a proxy. */
 static bool is_followed_status(int status)
 {
 	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-static bool has_value(const struct message *m, struct str name, struct str value)
+static bool is_get_or_head(enum method m)
 {
-	return str_ieq(fields_value(&m->fields, name), value);
+	return m == METHOD_GET || m == METHOD_HEAD;
 }
 
-/* What is to become a document, or code with an origin of its own. */
-static bool is_dest_of_browser(struct str dest)
+/* The method of the next hop (RFC 9110 section 15.4, the Fetch standard's HTTP-redirect fetch step 12). */
+static struct step next_step(const struct follow_input *in)
 {
-	static const struct str dests[] = {
-		{"document", 8},
-		{"iframe", 6},
-		{"frame", 5},
-		{"object", 6},
-		{"embed", 5},
-		{"worker", 6},
-		{"sharedworker", 12},
-		{"serviceworker", 13},
-	};
+	int status = in->response->status;
+	bool is_old_post = (status == 301 || status == 302) && in->method == METHOD_POST;
 
-	for (size_t i = 0; i < sizeof(dests) / sizeof(dests[0]); i++) {
-		if (str_ieq(dest, dests[i]))
-			return true;
+	if (is_old_post || (status == 303 && !is_get_or_head(in->method)))
+		return (struct step){METHOD_GET, true};
+	return (struct step){in->method, status == 303 && in->body != BODY_STATE_NONE};
+}
+
+/* Why this request cannot be sent on as the status demands; NULL if it can. */
+static const char *request_obstacle(const struct follow_input *in, const struct step *step)
+{
+	int status = in->response->status;
+	bool is_old = status == 301 || status == 302;
+
+	if (is_old && step->method == in->method && !method_is_safe(in->method) &&
+		in->settings->redirects_unsafe_methods == REDIRECTS_OTHER_PASS)
+		return "returned: redirects.unsafe_methods is pass";
+	if (step->drops_body)
+		return NULL;
+	switch (in->body) {
+	case BODY_STATE_TOO_LARGE:
+		return "returned: the body is longer than redirects.replay_limit";
+	case BODY_STATE_LOST:
+		return "returned: the copy of the body failed";
+	case BODY_STATE_EXPECTED:
+		return "returned: the client waits for 100 (Continue)";
+	default:
+		return NULL;
 	}
-	return false;
 }
 
-/* What tells a browser from a program: it marks what it sends. A navigation that is followed unseen would have the wrong base URL,
- * origin and history; a CORS request would get around the checks of the browser. */
-static const char *browser_mark(const struct message *m)
+static bool is_same_place(const struct trail *t, const struct url *url, enum method method)
 {
-	struct str mode = fields_value(&m->fields, STR("Sec-Fetch-Mode"));
-	bool is_plain_fetch = str_ieq(mode, STR("no-cors")) && has_value(m, STR("Sec-Fetch-Site"), STR("same-origin"));
-
-	if (mode.p != NULL && !is_plain_fetch)
-		return "passed: Sec-Fetch-Mode shows a browser";
-	if (is_dest_of_browser(fields_value(&m->fields, STR("Sec-Fetch-Dest"))))
-		return "passed: Sec-Fetch-Dest shows a browser";
-	if (fields_count(&m->fields, STR("Origin")) > 0 && method_is_safe(m->method))
-		return "passed: Origin shows a browser";
-	if (has_value(m, STR("Upgrade-Insecure-Requests"), STR("1")))
-		return "passed: Upgrade-Insecure-Requests shows a browser";
-	if (mode.p == NULL && str_istarts(fields_value(&m->fields, STR("Accept")), STR("text/html")) &&
-		str_istarts(fields_value(&m->fields, STR("User-Agent")), STR("Mozilla/")))
-		return "passed: Accept and User-Agent show a browser";
-	return NULL;
+	return t->method == method && url_same_origin(t->url, url) && str_eq(t->url->path, url->path);
 }
 
-enum redirects_mode follow_mode(const struct message *request, enum redirects_mode mode, const char **ret_words)
-{
-	const char *words;
-
-	if (mode == REDIRECTS_PASS) {
-		*ret_words = "passed: redirects.mode is pass";
-		return REDIRECTS_PASS;
-	}
-	if (mode == REDIRECTS_FOLLOW)
-		return REDIRECTS_FOLLOW;
-	words = browser_mark(request);
-	if (words == NULL)
-		return REDIRECTS_FOLLOW;
-	*ret_words = words;
-	return REDIRECTS_PASS;
-}
-
-/* The one Location of a response; several that say the same count as one. */
-static const char *one_location(const struct fields *f, struct str *ret)
-{
-	struct str first = fields_value(f, STR("Location"));
-
-	if (first.p == NULL)
-		return "passed: no Location";
-	for (size_t i = 0; i < f->n; i++) {
-		if (str_ieq(f->v[i].name, STR("Location")) && !str_eq(f->v[i].value, first))
-			return "passed: several Locations that differ";
-	}
-	*ret = first;
-	return NULL;
-}
-
-/* Why this request may not be followed whatever the response says; NULL if it may. */
-static const char *request_obstacle(const struct follow_input *in)
-{
-	if (in->is_upgrade)
-		return "passed: the request asks for an upgrade";
-	if (in->has_body)
-		return "passed: the request has a body";
-	if (in->method != METHOD_GET && in->method != METHOD_HEAD)
-		return "passed: the method is neither GET nor HEAD";
-	return NULL;
-}
-
-static const char *target_obstacle(const struct follow_input *in, struct url *ret)
-{
-	struct str location = STR_NONE;
-	enum location_refusal refusal;
-	const char *words = one_location(&in->response->fields, &location);
-
-	if (words != NULL)
-		return words;
-	/* Without a jar for the chain the cookie would be lost, and with it what the redirect is for. */
-	if (fields_count(&in->response->fields, STR("Set-Cookie")) > 0)
-		return "passed: the redirect sets a cookie";
-	refusal = url_resolve(in->arena, in->url, location, ret);
-	if (refusal != LOCATION_OK) {
-		struct str why = arena_printf(in->arena, "passed: Location %s", location_refusal_name(refusal));
-
-		return why.p == NULL ? "passed: Location is not usable" : why.p;
-	}
-	if (in->url->scheme == SCHEME_HTTPS && ret->scheme == SCHEME_HTTP)
-		return "passed: from https to http";
-	return NULL;
-}
-
-/* The same URL with the same method and the same cookies will be answered with the same redirect. */
-static bool is_on_trail(const struct follow_input *in, const struct url *url)
+/* The same URL with the same method and the same cookies will be answered with the same redirect. Cookies are looked at only
+ * where the rest is the same. NULL, or why it is not followed: then *ret_error says whether that is a failure. */
+static const char *loop_obstacle(const struct follow_input *in, const struct url *url, enum method method,
+	enum error *ret_error)
 {
 	struct taint next = in->taint;
-	bool has_cookies = fields_count(&in->request->fields, STR("Cookie")) > 0;
+	struct str cookies = STR_NONE;
+	bool has_cookies = false;
 
 	taint_add(&next, in->url, url);
 	for (const struct trail *t = in->trail; t != NULL; t = t->before) {
-		if (t->method == in->method && url_same_origin(t->url, url) && str_eq(t->url->path, url->path) &&
-			(!has_cookies || t->lost_cookies == next.host))
-			return true;
+		if (!is_same_place(t, url, method))
+			continue;
+		if (!has_cookies && !forward_cookies(in->arena, in->request, in->jar, next, url, in->now_s, &cookies))
+			return "returned: there is no memory left for it";
+		has_cookies = true;
+		if (str_eq(t->cookies, cookies)) {
+			*ret_error = ERR_redirect_loop;
+			return "stopped: the same URL, method and cookies again";
+		}
 	}
-	return false;
+	return NULL;
 }
 
-static void redirect(const struct follow_input *in, const struct url *url, struct verdict *ret)
+static const char *limit_obstacle(const struct follow_input *in, enum error *ret_error)
 {
-	bool is_upgraded = in->url->scheme == SCHEME_HTTP && url->scheme == SCHEME_HTTPS;
-	struct str words;
-
-	*ret = (struct verdict){.kind = VERDICT_FAIL, .error = ERR_redirect_loop, .words = "stopped: the same URL again"};
-	if (is_on_trail(in, url))
-		return;
-	*ret = (struct verdict){.kind = VERDICT_FAIL, .error = ERR_redirect_limit, .words = "stopped: redirects.max_hops"};
-	if (in->redirects >= in->max_hops)
-		return;
-	words = arena_printf(in->arena, "followed: %d%s", in->response->status, is_upgraded ? ", upgraded to https" : "");
-	*ret = (struct verdict){.kind = VERDICT_REDIRECT, .url = *url, .method = in->method, .words = words.p};
+	if (in->redirects < (uint64_t)in->settings->redirects_max_hops)
+		return NULL;
+	*ret_error = ERR_redirect_limit;
+	return "stopped: redirects.max_hops";
 }
 
-/* A kept connection that the origin closed while the request was on its way is the one failure that says nothing about the origin;
- * only what can be sent again without harm is sent again (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1). */
+/* "followed: 302, POST became GET, upgraded to https" */
+static const char *followed_words(const struct follow_input *in, const struct url *url, const struct step *step)
+{
+	struct str was = in->method_name.len > 0 ? in->method_name : in->request->method_name;
+	bool is_changed = step->method != in->method;
+	const char *scheme = "";
+	char method[64] = "";
+
+	if (is_changed)
+		snprintf(method, sizeof(method), ", %.*s became GET", STR_ARG(was));
+	else if (step->drops_body)
+		snprintf(method, sizeof(method), ", the body was dropped");
+	if (in->url->scheme == SCHEME_HTTP && url->scheme == SCHEME_HTTPS)
+		scheme = ", upgraded to https";
+	else if (in->url->scheme == SCHEME_HTTPS && url->scheme == SCHEME_HTTP)
+		scheme = ", downgraded to http";
+	return follow_words(arena_printf(in->arena, "followed: %d%s%s", in->response->status, method, scheme), "followed");
+}
+
+/* The mode is follow: the redirect is followed, or it is said why not. */
+static void redirect(const struct follow_input *in, struct verdict *ret)
+{
+	struct step step = next_step(in);
+	enum error error = ERR_none;
+	struct url url = {0};
+	const char *words = follow_target(in, &url);
+
+	if (words == NULL)
+		words = request_obstacle(in, &step);
+	if (words == NULL)
+		words = loop_obstacle(in, &url, step.method, &error);
+	if (words == NULL)
+		words = limit_obstacle(in, &error);
+	if (error != ERR_none) {
+		*ret = (struct verdict){.kind = VERDICT_FAIL, .error = error, .words = words};
+		return;
+	}
+	if (words != NULL) {
+		*ret = (struct verdict){.kind = VERDICT_DELIVER, .was_wished = true, .words = words};
+		return;
+	}
+	*ret = (struct verdict){.kind = VERDICT_REDIRECT, .url = url, .method = step.method, .drops_body = step.drops_body};
+	ret->words = followed_words(in, &url, &step);
+}
+
+/* True if the request can be sent again whole, without the client having to notice. */
+static bool can_repeat(const struct follow_input *in)
+{
+	if (!in->nothing_delivered)
+		return false;
+	return in->nothing_moved || in->body == BODY_STATE_NONE || in->body == BODY_STATE_KEPT ||
+		in->body == BODY_STATE_EXPECTED;
+}
+
+/* A kept connection that the origin closed while the request was on its way is the one failure that says nothing about the
+ * origin; only what can be sent again without harm is sent again (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1). The hop
+ * after it is not on a kept connection, so this happens once. */
 static bool is_stale(const struct follow_input *in)
 {
 	/* Garbage in front of an answer on a kept connection is the rest of the answer before. */
 	bool is_leftover = in->error == ERR_response_malformed;
 
-	if (!in->was_kept || !in->may_retry || !(is_leftover || (in->error == ERR_origin_closed && !in->got_bytes)))
+	if (!in->was_kept || !(is_leftover || (in->error == ERR_origin_closed && !in->got_bytes)) || !can_repeat(in))
 		return false;
 	return !in->was_sent || method_is_idempotent(in->method);
+}
+
+void follow_describe_retry(const struct follow_input *in, struct retry_input *ret)
+{
+	*ret = (struct retry_input){
+		.settings = in->settings,
+		.is_enabled = in->retry_enabled,
+		.retries = in->retries,
+		.method = in->method,
+		.method_name = in->method_name,
+		.response = in->response,
+		.error = in->error,
+		.can_repeat = can_repeat(in),
+		.now_s = in->now_s,
+		.random = in->random,
+	};
+}
+
+/* True if the policy of retries has the word: another try, or *ret_words says why it is none (NULL: there is nothing to say).
+ * */
+static bool retry(const struct follow_input *in, struct verdict *ret, const char **ret_words)
+{
+	struct retry_input input;
+	struct retry_answer answer;
+	long long delay_ms;
+	struct str words;
+
+	follow_describe_retry(in, &input);
+	answer = retry_decide(&input);
+	if (answer.kind == RETRY_NO) {
+		*ret_words = answer.words == NULL
+			? NULL
+			: follow_words(arena_printf(in->arena, "not retried: %s", answer.words), "not retried");
+		return false;
+	}
+	*ret = (struct verdict){.kind = VERDICT_RETRY, .takes_budget = true, .delay_ms = answer.delay_ms};
+	delay_ms = (long long)answer.delay_ms;
+	if (in->response != NULL)
+		words = arena_printf(in->arena, "retried: %d, after %lld ms", in->response->status, delay_ms);
+	else
+		words = arena_printf(in->arena, "retried: %s, after %lld ms", error_name(in->error), delay_ms);
+	ret->words = follow_words(words, "retried");
+	return true;
+}
+
+static void follow_failure(const struct follow_input *in, struct verdict *ret)
+{
+	const char *words = NULL;
+
+	if (is_stale(in))
+		*ret = (struct verdict){.kind = VERDICT_RETRY, .words = "retried: the kept connection was of no more use"};
+	else if (!in->retry_enabled || !retry(in, ret, &words))
+		*ret = (struct verdict){.kind = VERDICT_FAIL, .error = in->error, .words = words};
+}
+
+static void follow_other_status(const struct follow_input *in, struct verdict *ret)
+{
+	const char *words = NULL;
+
+	if (in->retry_enabled && retry(in, ret, &words))
+		return;
+	if (words == NULL && in->response->status >= 300 && in->response->status < 400 && in->response->status != 304)
+		words = "passed: this status is never followed";
+	deliver(ret, words == NULL ? "delivered" : words);
 }
 
 void follow(const struct follow_input *in, struct verdict *ret)
 {
 	const char *words = NULL;
-	struct url url;
 
-	if (in->response == NULL) {
-		if (is_stale(in))
-			*ret = (struct verdict){
-				.kind = VERDICT_RETRY, .words = "retried: the kept connection was of no more use"};
-		else
-			*ret = (struct verdict){.kind = VERDICT_FAIL, .error = in->error};
-		return;
-	}
-	if (!is_followed_status(in->response->status)) {
-		deliver(ret, "delivered");
-		return;
-	}
-	if (follow_mode(in->request, in->mode, &words) == REDIRECTS_FOLLOW)
-		words = request_obstacle(in);
-	if (words == NULL)
-		words = target_obstacle(in, &url);
-	if (words != NULL)
-		deliver(ret, words);
+	if (in->response == NULL)
+		follow_failure(in, ret);
+	else if (!is_followed_status(in->response->status))
+		follow_other_status(in, ret);
+	else if (follow_mode(in, &words) == REDIRECTS_FOLLOW)
+		redirect(in, ret);
 	else
-		redirect(in, &url, ret);
+		deliver(ret, words);
 }

@@ -7,8 +7,8 @@
 #include "core/worker.h"
 
 enum {
-	/* RFC 9110 section 9.2.2 forbids to repeat what is not idempotent, and a body that has gone out is not kept, so such requests
-	 * go out on kept connections only while those are too young for an origin to have given them up. */
+	/* RFC 9110 section 9.2.2 forbids to repeat what is not idempotent, and a body of which no copy is kept cannot be repeated, so such
+	 * requests go out on kept connections only while those are too young for an origin to have given them up. */
 	YOUNG_IDLE_US = 1000000
 };
 
@@ -21,7 +21,12 @@ static void hop_on_change(void *owner)
 
 static bool may_repeat(const struct exchange *x, enum method method)
 {
-	return method_is_idempotent(method) && !exchange_has_body(x);
+	return method_is_idempotent(method) && (!exchange_has_body(x) || upload_can_replay(&x->upload));
+}
+
+struct str hop_method_name(const struct exchange *x, enum method method)
+{
+	return method == x->facts.request->method ? x->facts.request->method_name : STR("GET");
 }
 
 static void hop_chain(struct exchange *x, struct hop *h)
@@ -30,7 +35,7 @@ static void hop_chain(struct exchange *x, struct hop *h)
 		x->facts.hops = &h->facts;
 	else
 		x->hop->facts.next = &h->facts;
-	h->trail = (struct trail){&h->url, h->method, x->taint.host, x->hop == NULL ? NULL : &x->hop->trail};
+	h->trail = (struct trail){&h->url, h->method, STR_NONE, x->hop == NULL ? NULL : &x->hop->trail};
 	h->facts.number = ++x->facts.hops_n;
 	x->hop = h;
 }
@@ -42,29 +47,36 @@ static struct str hop_url_text(struct exchange *x, const struct hop *h)
 	return url_text(x->arena, &h->url);
 }
 
-struct hop *hop_start(struct exchange *x, enum hop_reason reason, const struct url *url, enum method method)
+static enum error hop_check(void *owner, const struct address *to)
+{
+	return chain_check(owner, to);
+}
+
+struct hop *hop_start(struct exchange *x, const struct next_hop *next, bool needs_new)
 {
 	struct hop *h = arena_zalloc(x->arena, sizeof(*h));
 
 	if (h == NULL)
 		return NULL;
 	h->x = x;
-	h->url = *url;
-	h->method = method;
-	h->is_tunnel = method == METHOD_CONNECT;
-	h->facts.reason = reason;
+	h->url = next->url;
+	h->method = next->method;
+	h->is_tunnel = next->method == METHOD_CONNECT;
+	h->facts.reason = next->reason;
+	h->facts.delay_us = next->delay_us;
 	h->facts.times = (struct hop_times){-1, -1, -1, -1, -1, -1, -1};
 	h->facts.url = hop_url_text(x, h);
 	h->facts.started_us = clock_wall_us();
 	if (h->facts.url.p == NULL)
 		return NULL;
 	h->lease.on_change = hop_on_change;
+	h->lease.check = hop_check;
 	h->lease.owner = h;
 	h->lease.arena = x->arena;
 	h->lease.url = &h->url;
 	h->lease.is_raw = h->is_tunnel;
-	if (reason != HOP_RETRY)
-		h->lease.max_idle_us = may_repeat(x, method) ? INT64_MAX : YOUNG_IDLE_US;
+	if (!needs_new)
+		h->lease.max_idle_us = may_repeat(x, next->method) ? INT64_MAX : YOUNG_IDLE_US;
 	hop_chain(x, h);
 	pool_lease(x->worker->pool, &h->lease);
 	return h;
@@ -75,12 +87,12 @@ static struct body_plan hop_plan(const struct exchange *x)
 	const struct framing *framing = &x->d->framing;
 	struct body_plan plan = {.kind = framing->kind, .length = framing->length, .is_upgrade = x->is_upgrade};
 
-	if (framing->kind == BODY_RAW || framing->kind == BODY_CLOSE)
+	if (framing->kind == BODY_RAW || framing->kind == BODY_CLOSE || x->chain.drops_body)
 		plan.kind = BODY_NONE;
 	return plan;
 }
 
-static bool hop_send(struct hop *h)
+static bool hop_forward(struct hop *h, struct forwarded *ret)
 {
 	struct exchange *x = h->x;
 	struct forward_request f = {
@@ -88,24 +100,50 @@ static bool hop_send(struct hop *h)
 		.url = &h->url,
 		.method = h->method,
 		.via = x->via,
-		.taint = x->taint,
-		/* Only what a redirect made a GET of loses the fields of its content; what a client says without a body passes. */
-		.has_body = exchange_has_body(x) || h->method == x->facts.request->method,
+		.taint = x->chain.taint,
+		.sensitive = &x->settings->redirects_sensitive_fields,
+		.jar = x->chain.redirects > 0 ? &x->chain.jar : NULL,
+		.now_s = clock_wall_us() / 1000000,
+		.drops_body = x->chain.drops_body,
+		/* A retry of the first hop asks anew, unless the client was told to go on. */
+		.is_first = x->chain.redirects == 0 && !x->is_told_100,
 		.is_upgrade = x->is_upgrade,
-		.asterisk = x->is_asterisk && x->redirects == 0,
+		.asterisk = x->is_asterisk && x->chain.redirects == 0,
 	};
-	struct message *m = forward_request(x->arena, &f, &h->facts.dropped);
-	struct body_plan plan = hop_plan(x);
 
-	if (m == NULL)
+	return forward_request(x->arena, &f, ret);
+}
+
+static bool hop_send(struct hop *h)
+{
+	struct exchange *x = h->x;
+	struct body_plan plan = hop_plan(x);
+	struct forwarded out;
+
+	if (!hop_forward(h, &out))
 		return false;
-	h->facts.request = m;
-	stream_send_head(h->u, m, &plan);
-	if (!forward_add_sent(x->arena, m, &h->u->sent_framing))
+	h->facts.request = out.message;
+	h->facts.drops = out.drops;
+	h->facts.cookies = out.jar_names;
+	h->trail.cookies = out.cookies;
+	stream_send_head(h->u, out.message, &plan);
+	if (!forward_add_sent(x->arena, out.message, &h->u->sent_framing))
 		return false;
-	if (!exchange_has_body(x))
+	if (exchange_has_body(x))
+		upload_start(&x->upload, h->u);
+	else
 		stream_end(h->u, NULL);
 	return true;
+}
+
+static void hop_note_peer(struct hop *h)
+{
+	h->facts.peer = h->lease.peer;
+	if (h->lease.peer.len == 0)
+		return;
+	h->facts.peer_class = address_class_name(worker_is_own(h->x->worker, &h->lease.peer)
+			? ADDRESS_SELF
+			: address_class_of(&h->lease.peer));
 }
 
 /* The lease is ready: the stream is ours. */
@@ -117,6 +155,11 @@ static enum error hop_begin(struct hop *h)
 	h->has_begun_send = true;
 	h->send_us = clock_mono_us();
 	h->facts.is_reused = h->lease.is_reused;
+	hop_note_peer(h);
+	if (h->x->chain.redirects == 0) {
+		h->x->chain.has_reach = true;
+		h->x->chain.reach = address_class_of(&h->lease.peer);
+	}
 	if (h->lease.tls != NULL) {
 		h->facts.tls_version = h->lease.tls->version;
 		h->facts.tls_cipher = h->lease.tls->cipher;
@@ -136,8 +179,8 @@ void hop_note_sent(struct hop *h)
 enum error hop_advance(struct hop *h)
 {
 	if (h->u == NULL) {
-		h->facts.peer = h->lease.peer;
 		if (h->lease.state == LEASE_FAILED) {
+			hop_note_peer(h);
 			h->facts.detail = h->lease.detail;
 			return h->lease.error;
 		}
@@ -161,7 +204,7 @@ void hop_measure(struct hop *h)
 	struct hop_times *t = &h->facts.times;
 	const struct stream *u = h->u;
 
-	t->queue_us = h->lease.queue_us;
+	t->queue_us = lease_waited_us(&h->lease);
 	t->resolve_us = h->lease.resolve_us;
 	t->connect_us = h->lease.connect_us;
 	t->tls_us = h->lease.tls_us;
@@ -222,8 +265,11 @@ void hop_end(struct hop *h, enum error error, const char *decision, bool abort)
 	if (h->is_over)
 		return;
 	hop_close_facts(h, error, decision);
-	if (h->u != NULL)
+	if (h->u != NULL) {
 		h->u->on_change = NULL;
+		if (h->x->upload.to == h->u)
+			upload_stop(&h->x->upload);
+	}
 	h->u = NULL;
 	lease_end(&h->lease, abort);
 }
@@ -236,6 +282,8 @@ bool hop_leave(struct hop *h, const char *decision)
 		return false;
 	}
 	stream_took(h->u);
+	if (h->x->upload.to == h->u)
+		upload_stop(&h->x->upload);
 	hop_close_facts(h, ERR_none, decision);
 	h->u = NULL;
 	return true;

@@ -11,6 +11,14 @@
 
 struct exchange;
 
+/* A hop that is to be made. */
+struct next_hop {
+	enum hop_reason reason;
+	struct url url;
+	enum method method;
+	int64_t delay_us; /* of back-off before it */
+};
+
 struct hop {
 	struct hop_facts facts;
 	struct exchange *x;
@@ -26,8 +34,11 @@ struct hop {
 	int64_t received_us;      /* last byte of the response; 0 before */
 };
 
-/* A new hop at the end of the exchange's chain; it has asked for its stream. NULL when the arena is full. */
-struct hop *hop_start(struct exchange *x, enum hop_reason reason, const struct url *url, enum method method) MUST_CHECK;
+/* A new hop at the end of the exchange's chain; it has asked for its stream. needs_new: not on a kept upstream. NULL when the arena is
+ * full. */
+struct hop *hop_start(struct exchange *x, const struct next_hop *next, bool needs_new) MUST_CHECK;
+/* What a method is called: as the client wrote it, unless a redirect changed it. */
+struct str hop_method_name(const struct exchange *x, enum method method);
 /* Takes the stream when it is ready and sends the request's head. ERR_none while all is well, in progress too; else why the hop
  * has failed, with words in facts.detail. */
 enum error hop_advance(struct hop *h) MUST_CHECK;

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "http/jar.h"
 #include "http/message.h"
 #include "http/url.h"
 #include "net/address.h"
@@ -26,6 +27,13 @@ const char *outcome_name(enum outcome o); /* "pending", "delivered", "failed", "
 
 enum hop_reason { HOP_FIRST, HOP_REDIRECT, HOP_RETRY, HOP_AUTH };
 const char *hop_reason_name(enum hop_reason r); /* "first", "redirect", "retry", "auth" */
+
+/* A field that was left out on the way, and why: "Authorization", "the origin changed". */
+struct drop {
+	struct str name;
+	const char *why;
+	const struct drop *next;
+};
 
 /* Durations in microseconds; -1: the phase was not reached, or not needed (a reused upstream does not resolve). */
 struct hop_times {
@@ -46,7 +54,9 @@ struct hop_facts {
 	const struct message *request;        /* as sent; NULL if it was never sent */
 	const struct message *response;       /* the final one as received; NULL if there was none */
 	struct address peer;                  /* dialled; len 0 before */
+	const char *peer_class;               /* of peer: address_class_name; NULL before */
 	bool is_reused;                       /* on a kept upstream connection */
+	int64_t delay_us;                     /* back-off before this hop was begun; 0: none */
 	bool is_reply;                        /* answered by the proxy itself */
 	const char *tls_version, *tls_cipher; /* of the upstream leg; NULL for clear text */
 	bool tls_resumed;
@@ -56,8 +66,12 @@ struct hop_facts {
 	uint64_t request_head_bytes, response_head_bytes; /* on the wire */
 	enum error error;                                 /* of this attempt */
 	const char *detail;                               /* in words; NULL or "" if there is nothing to add */
-	const char *decision; /* what was decided after it, in words: "followed: 302", "passed: redirects.mode is pass" */
-	struct str dropped;   /* names of request fields withheld from this hop, comma-separated; may be empty */
+	const char *decision;     /* what was decided after it, in words: "followed: 302", "passed: redirects.mode is pass" */
+	const struct drop *drops; /* request fields withheld from this hop; NULL: none */
+	struct str
+		cookies; /* names of the chain's cookies that were added to this hop's request, comma-separated; may be empty */
+	const struct cookie_fate
+		*fates;               /* what became of the cookies that its response sets; NULL: none, or there is no chain */
 	const struct hop_facts *next; /* the hop after it */
 };
 
@@ -87,8 +101,12 @@ struct exchange_facts {
 	bool is_tunnel;                                   /* CONNECT or an upgrade that was granted: tunnel is valid */
 	struct tunnel_facts tunnel;
 	enum outcome outcome;
-	enum error error;             /* of OUTCOME_FAILED */
-	const char *detail;           /* in words; may be NULL */
+	enum error error;   /* of OUTCOME_FAILED */
+	const char *detail; /* in words; may be NULL */
+	struct str
+		final_url; /* of the hop whose response was delivered, with the fragment that a client would have; empty: as asked for */
+	unsigned redirects, retries;  /* that were made */
+	const struct drop *drops;     /* response fields that were left out since they are for another origin; NULL: none */
 	const struct hop_facts *hops; /* first to last; NULL if none was made; the last may be in flight */
 	unsigned hops_n;
 };

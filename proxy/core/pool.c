@@ -1,46 +1,8 @@
-/* See pool.h. Who owns what: the pool owns origins and upstreams; an origin lives while it has an upstream, a dial or a waiter; a
- * lease belongs to its asker and points at the upstream while it holds a stream of it. */
+/* See pool.h and pool_part.h. Here: the origins, and the upstreams that are kept. */
 #include "core/pool.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
-#include "core/upstream.h"
-
-#include <stdio.h>
-#include <string.h>
-
-enum { BUCKETS = 512 };
-
-struct pool_origin {
-	struct pool *pool;
-	struct pool_origin *next; /* in its bucket */
-	unsigned bucket;
-	enum scheme scheme;
-	uint16_t port;
-	bool is_raw;
-	char *host;
-	struct list idle;    /* of struct upstream, the latest first */
-	struct list waiting; /* of struct lease, the oldest first */
-	unsigned open;       /* upstreams and dials */
-};
-
-struct pool {
-	struct pool_needs needs;
-	const struct settings *settings;
-	struct pool_origin *buckets[BUCKETS];
-	struct list idle; /* of all origins, the oldest first */
-	struct list all;  /* of struct upstream */
-	int64_t idle_n;
-	struct timer expiry;
-	bool is_draining;
-};
-
-static void lease_set(struct lease *l, enum lease_state state)
-{
-	l->state = state;
-	if (l->on_change != NULL)
-		l->on_change(l->owner);
-}
+#include "core/pool_part.h"
 
 static unsigned bucket_of(const struct lease *l)
 {
@@ -50,7 +12,7 @@ static unsigned bucket_of(const struct lease *l)
 	/* FNV-1a: hosts come from clients, but a long chain costs a scan, nothing more. */
 	for (size_t i = 0; i < at->host.len; i++)
 		h = (h ^ (unsigned char)at->host.p[i]) * 16777619u;
-	return h % BUCKETS;
+	return h % POOL_BUCKETS;
 }
 
 static bool is_origin_of(const struct pool_origin *o, const struct lease *l)
@@ -59,16 +21,11 @@ static bool is_origin_of(const struct pool_origin *o, const struct lease *l)
 		str_eq(str_of(o->host), l->url->authority.host);
 }
 
-static struct pool_origin *origin_get(struct pool *p, const struct lease *l)
+static struct pool_origin *origin_new(struct pool *p, const struct lease *l, unsigned bucket)
 {
-	unsigned bucket = bucket_of(l);
-	struct pool_origin *o = p->buckets[bucket];
+	struct pool_origin *o = mem_calloc(1, sizeof(*o));
+	struct gate_key key = {l->url->scheme, l->url->authority.port, l->url->authority.host};
 
-	while (o != NULL && !is_origin_of(o, l))
-		o = o->next;
-	if (o != NULL)
-		return o;
-	o = mem_calloc(1, sizeof(*o));
 	o->pool = p;
 	o->bucket = bucket;
 	o->scheme = l->url->scheme;
@@ -76,34 +33,115 @@ static struct pool_origin *origin_get(struct pool *p, const struct lease *l)
 	o->is_raw = l->is_raw;
 	o->host = mem_strndup(l->url->authority.host.p, l->url->authority.host.len);
 	list_init(&o->idle);
-	list_init(&o->waiting);
+	/* A tunnel is the client's own connection: it waits for no other, and no other for it. */
+	if (!o->is_raw)
+		gate_join(&o->member, p->port, &key);
 	o->next = p->buckets[bucket];
 	p->buckets[bucket] = o;
 	return o;
 }
 
-/* Frees an origin that nothing refers to. */
-static void origin_release(struct pool_origin *o)
+struct pool_origin *origin_get(struct pool *p, const struct lease *l)
+{
+	unsigned bucket = bucket_of(l);
+	struct pool_origin *o = p->buckets[bucket];
+
+	while (o != NULL && !is_origin_of(o, l))
+		o = o->next;
+	if (o == NULL)
+		o = origin_new(p, l, bucket);
+	o->refs++;
+	return o;
+}
+
+void origin_release(struct pool_origin *o)
 {
 	struct pool_origin **at = &o->pool->buckets[o->bucket];
 
-	if (o->open > 0 || !list_is_empty(&o->waiting))
+	if (--o->refs > 0)
 		return;
 	while (*at != o)
 		at = &(*at)->next;
 	*at = o->next;
+	if (!o->is_raw)
+		gate_part(&o->member);
 	mem_free(o->host);
 	mem_free(o);
 }
 
-static void idle_remove(struct upstream *u)
+void origin_leave(struct pool_origin *o)
 {
+	if (!o->is_raw)
+		gate_leave(&o->member);
+	origin_release(o);
+}
+
+static void pool_keep(struct upstream *u)
+{
+	struct pool_origin *o = u->origin;
+
+	u->idle_since_us = loop_now_us(o->pool->needs.loop);
+	list_prepend(&o->idle, &u->node);
+	list_append(&o->pool->idle, &u->idle_node);
+	o->pool->idle_n++;
+	gate_set_kept(&o->member, ++o->idle_n);
+}
+
+void pool_unkeep(struct upstream *u)
+{
+	struct pool_origin *o = u->origin;
+
 	if (!list_is_linked(&u->idle_node))
 		return;
 	list_remove(&u->node);
 	list_remove(&u->idle_node);
-	u->origin->pool->idle_n--;
+	o->pool->idle_n--;
+	gate_set_kept(&o->member, --o->idle_n);
 }
+
+/* Ends the upstream of this origin that was kept the longest. */
+static void origin_end_oldest(struct pool_origin *o)
+{
+	link_end(&LIST_ITEM(o->idle.prev, struct upstream, node)->link, false);
+}
+
+/* A kept upstream goes to who is next, or ends so that its place does. False if nobody waits. */
+static bool origin_pass_on(struct pool_origin *o)
+{
+	struct gate_waiter *w = NULL;
+	struct upstream *u = NULL;
+
+	switch (gate_next(&o->member, &w)) {
+	case GATE_NOBODY:
+		return false;
+	case GATE_OURS:
+		u = lease_pick(LIST_ITEM(w, struct lease, waiter));
+		break;
+	case GATE_OTHERS:
+		break;
+	}
+	/* Who cannot be claimed has got a place of its own: then the next is looked for. */
+	if (u == NULL)
+		origin_end_oldest(o);
+	else if (gate_claim(w))
+		lease_hand(LIST_ITEM(w, struct lease, waiter), u);
+	return true;
+}
+
+void origin_yield(struct pool_origin *o)
+{
+	o->refs++;
+	while (!list_is_empty(&o->idle) && gate_is_waited(&o->member) && origin_pass_on(o))
+		;
+	origin_release(o);
+}
+
+static void pool_on_wanted(struct gate_member *m)
+{
+	origin_yield(LIST_ITEM(m, struct pool_origin, member));
+}
+
+static const struct gate_events pool_gate_events = {.on_place = lease_on_place, .on_wanted = pool_on_wanted};
 
 static void pool_on_expiry(void *owner)
 {
@@ -122,237 +160,58 @@ static void pool_on_expiry(void *owner)
 	}
 }
 
-/* Gives a stream of this upstream to the lease. False if the upstream cannot take one. */
-static bool lease_grant(struct lease *l, struct upstream *u)
-{
-	struct stream *s = upstream_open(u, l->arena);
-
-	if (s == NULL)
-		return false;
-	idle_remove(u);
-	if (l->is_raw)
-		stream_make_raw(s);
-	l->upstream = u;
-	l->stream = s;
-	l->peer = u->link.transport->peer;
-	l->tls = u->link.transport->tls;
-	l->is_reused = u->has_served;
-	lease_set(l, LEASE_READY);
-	return true;
-}
-
-static void lease_dial(struct lease *l);
-
-/* The first in the queue gets a connection of its own, if there may be one more. */
-static void origin_serve(struct pool_origin *o)
-{
-	while (!list_is_empty(&o->waiting) && o->open < (unsigned)o->pool->settings->upstream_max_per_origin) {
-		struct lease *l = LIST_ITEM(list_take(&o->waiting), struct lease, node);
-
-		l->queue_us = clock_mono_us() - l->asked_us;
-		lease_dial(l);
-		/* Another time-out counts from here on. */
-		lease_set(l, LEASE_DIALLING);
-	}
-}
-
 static void pool_on_gone(struct upstream *u)
 {
-	struct pool_origin *o = u->origin;
-
-	idle_remove(u);
+	pool_unkeep(u);
 	list_remove(&u->all_node);
-	o->open--;
-	origin_serve(o);
-	origin_release(o);
+	origin_leave(u->origin);
 }
 
-static bool is_worth_keeping(const struct upstream *u)
+static bool is_worth_keeping(const struct pool *p, const struct upstream *u)
 {
-	const struct pool *p = u->origin->pool;
-
-	return !u->origin->is_raw && !p->is_draining && !u->link.is_write_broken && p->settings->upstream_idle_timeout_ms > 0 &&
+	return !p->is_draining && upstream_can_open(u) && p->settings->upstream_idle_timeout_ms > 0 &&
 		p->settings->upstream_max_idle > 0;
-}
-
-/* The first in the queue gets a stream of this upstream. False if the upstream is not for it: then it gets one of its own once this
- * one has ended. */
-static bool origin_pass_on(struct pool_origin *o, struct upstream *u)
-{
-	struct lease *l = LIST_ITEM(o->waiting.next, struct lease, node);
-
-	if (l->max_idle_us == 0)
-		return false;
-	list_remove(&l->node);
-	l->queue_us = clock_mono_us() - l->asked_us;
-	if (lease_grant(l, u))
-		return true;
-	list_prepend(&o->waiting, &l->node);
-	return false;
 }
 
 /* An upstream can take a stream: who waits gets it, else it is kept. */
 static void pool_on_idle(struct upstream *u)
 {
-	struct pool_origin *o = u->origin;
-	struct pool *p = o->pool;
+	struct pool *p = u->origin->pool;
 
 	if (list_is_linked(&u->idle_node))
 		return;
-	if (!list_is_empty(&o->waiting)) {
-		if (!origin_pass_on(o, u))
-			link_end(&u->link, false);
-		return;
-	}
-	if (!is_worth_keeping(u)) {
+	if (u->origin->is_raw || gate_is_over(&u->origin->member)) {
 		link_end(&u->link, false);
 		return;
 	}
-	u->idle_since_us = loop_now_us(p->needs.loop);
-	list_prepend(&o->idle, &u->node);
-	list_append(&p->idle, &u->idle_node);
-	if (++p->idle_n > p->settings->upstream_max_idle)
+	/* Kept first, then offered: who begins to wait in between sees it, or is seen. */
+	pool_keep(u);
+	origin_yield(u->origin);
+	if (!list_is_linked(&u->idle_node))
+		return;
+	if (!is_worth_keeping(p, u)) {
+		link_end(&u->link, false);
+		return;
+	}
+	if (p->idle_n > p->settings->upstream_max_idle)
 		link_end(&LIST_ITEM(p->idle.next, struct upstream, idle_node)->link, false);
 	if (!timer_is_set(&p->expiry))
 		timer_set(&p->expiry, p->settings->upstream_idle_timeout_ms);
 }
 
-static void lease_on_dialled(void *owner, const struct dial_outcome *outcome)
+struct upstream *pool_add(struct pool_origin *o, struct transport *t)
 {
-	struct lease *l = owner;
-	struct pool_origin *o = l->origin;
 	struct pool *p = o->pool;
+	struct upstream *u =
+		upstream_new(p->needs.loop, t, p->needs.budget, &p->settings->codec_limits, o, pool_on_idle, pool_on_gone);
 
-	l->dial = NULL;
-	l->peer = outcome->peer;
-	l->resolve_us = outcome->resolve_us;
-	l->connect_us = outcome->connect_us;
-	l->tls_us = outcome->tls_us;
-	if (outcome->error == ERR_none) {
-		struct upstream *u = upstream_new(p->needs.loop, outcome->transport, p->needs.budget,
-			&p->settings->codec_limits, o, pool_on_idle, pool_on_gone);
-
-		list_append(&p->all, &u->all_node);
-		if (lease_grant(l, u))
-			return;
-		link_end(&u->link, true);
-		l->error = ERR_internal;
-	} else {
-		o->open--;
-		l->error = outcome->error;
-		snprintf(l->detail, sizeof(l->detail), "%s", outcome->detail);
-		origin_serve(o);
-		origin_release(o);
-	}
-	l->origin = NULL;
-	lease_set(l, LEASE_FAILED);
+	list_append(&p->all, &u->all_node);
+	return u;
 }
 
-static enum error lease_check(void *owner, const struct address *to)
+static void pool_set_limit(struct pool *p)
 {
-	const struct lease *l = owner;
-
-	return l->pool->needs.check(l->pool->needs.owner, to);
-}
-
-static void lease_dial(struct lease *l)
-{
-	struct pool *p = l->pool;
-	const struct settings *s = p->settings;
-	struct dial_target target = {
-		.host = l->url->authority.host,
-		.port = l->url->authority.port,
-		.is_tls = l->url->scheme == SCHEME_HTTPS && !l->is_raw,
-		.check = lease_check,
-	};
-	struct dial_limits limits = {
-		.resolve_ms = s->timeout_resolve_ms,
-		.connect_ms = s->timeout_connect_ms,
-		.tls_ms = s->timeout_tls_ms,
-		.attempt_delay_ms = 250,
-		.resolution_delay_ms = 50,
-		.max_addresses = 8,
-	};
-
-	l->origin->open++;
-	l->state = LEASE_DIALLING;
-	l->dial = dial_start(p->needs.loop, p->needs.resolver, p->needs.tls, &target, &limits, lease_on_dialled, l);
-}
-
-/* A kept upstream of the origin that is fresh enough; false if there is none. */
-static bool lease_take_idle(struct lease *l)
-{
-	struct list *idle = &l->origin->idle;
-	int64_t now_us = loop_now_us(l->pool->needs.loop);
-
-	while (!list_is_empty(idle)) {
-		struct upstream *u = LIST_ITEM(idle->next, struct upstream, node);
-
-		if (now_us - u->idle_since_us > l->max_idle_us)
-			return false;
-		if (lease_grant(l, u))
-			return true;
-		link_end(&u->link, false);
-	}
-	return false;
-}
-
-void pool_lease(struct pool *p, struct lease *l)
-{
-	l->pool = p;
-	l->state = LEASE_QUEUED;
-	l->queue_us = l->resolve_us = l->connect_us = l->tls_us = -1;
-	l->asked_us = clock_mono_us();
-	list_init(&l->node);
-	l->origin = origin_get(p, l);
-	/* Ending a stale idle upstream may release its origin: hold it meanwhile. */
-	l->origin->open++;
-	if (!l->is_raw && l->max_idle_us > 0 && lease_take_idle(l)) {
-		l->origin->open--;
-		return;
-	}
-	l->origin->open--;
-	/* A tunnel is the client's own connection: it waits for no other. */
-	if (l->is_raw || l->origin->open < (unsigned)p->settings->upstream_max_per_origin) {
-		lease_dial(l);
-		return;
-	}
-	list_append(&l->origin->waiting, &l->node);
-	/* What is idle even so is too old for this lease, and in its way. */
-	if (!list_is_empty(&l->origin->idle))
-		link_end(&LIST_ITEM(l->origin->idle.prev, struct upstream, node)->link, false);
-}
-
-size_t lease_queued(const struct lease *l)
-{
-	return l->state == LEASE_READY && !l->upstream->link.is_over ? transport_queued(l->upstream->link.transport) : 0;
-}
-
-void lease_end(struct lease *l, bool abort)
-{
-	struct pool_origin *o = l->origin;
-
-	switch (l->state) {
-	case LEASE_QUEUED:
-		list_remove(&l->node);
-		origin_release(o);
-		break;
-	case LEASE_DIALLING:
-		dial_cancel(l->dial);
-		o->open--;
-		origin_serve(o);
-		origin_release(o);
-		break;
-	case LEASE_READY:
-		upstream_close_stream(l->upstream, l->stream, abort);
-		break;
-	case LEASE_FAILED:
-	case LEASE_ENDED:
-		break;
-	}
-	l->state = LEASE_ENDED;
-	l->stream = NULL;
-	l->tls = NULL;
+	gate_set_limit(p->port, (unsigned)p->settings->upstream_max_per_origin);
 }
 
 struct pool *pool_new(const struct pool_needs *needs, const struct settings *settings)
@@ -361,9 +220,13 @@ struct pool *pool_new(const struct pool_needs *needs, const struct settings *set
 
 	p->needs = *needs;
 	p->settings = settings;
+	if (p->needs.gate == NULL)
+		p->needs.gate = p->own_gate = gate_new();
+	p->port = gate_port_new(p->needs.gate, needs->loop, &pool_gate_events);
 	list_init(&p->idle);
 	list_init(&p->all);
 	timer_init(&p->expiry, needs->loop, pool_on_expiry, p);
+	pool_set_limit(p);
 	return p;
 }
 
@@ -377,6 +240,7 @@ void pool_set_settings(struct pool *p, const struct settings *settings, struct t
 {
 	p->settings = settings;
 	p->needs.tls = tls;
+	pool_set_limit(p);
 	/* The idle ones were made under the old roots, hosts and name servers. */
 	pool_close_idle(p);
 }
@@ -394,5 +258,7 @@ void pool_free(struct pool *p)
 	while (!list_is_empty(&p->all))
 		link_end(&LIST_ITEM(p->all.next, struct upstream, all_node)->link, true);
 	timer_stop(&p->expiry);
+	gate_port_free(p->port);
+	gate_free(p->own_gate);
 	mem_free(p);
 }

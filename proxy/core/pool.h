@@ -4,6 +4,7 @@
 #define VIADUCT_CORE_POOL_H
 
 #include "config/settings.h"
+#include "core/gate.h"
 #include "core/link.h"
 #include "http/stream.h"
 #include "http/url.h"
@@ -21,14 +22,16 @@ struct pool_needs {
 	struct resolver *resolver;
 	struct tls_client *tls;
 	struct link_budget *budget;
-	/* Asked for every address before it is dialled; an error refuses it. */
+	struct gate
+		*gate; /* counts connections over all workers, outlives pool and loop; NULL: this pool is alone (the tests) */
+	/* Asked for every address before it is dialled, or used again; an error refuses it. NULL: all are fine. */
 	enum error (*check)(void *owner, const struct address *to);
 	void *owner;
 };
 struct pool *pool_new(const struct pool_needs *needs, const struct settings *settings);
 /* All leases are ended or cancelled. NULL is fine. */
 void pool_free(struct pool *p);
-/* Limits and time-outs from now on. The settings stay valid until the next call. */
+/* Limits and time-outs from now on; the limit per origin is the whole gate's. The settings stay valid until the next call. */
 void pool_set_settings(struct pool *p, const struct settings *settings, struct tls_client *tls);
 /* Idle upstreams are closed now, and none is kept any more. */
 void pool_drain(struct pool *p);
@@ -43,7 +46,10 @@ struct lease {
 	struct arena *arena;   /* for the heads of the stream */
 	const struct url *url; /* whose origin; outlives the lease */
 	bool is_raw;           /* a tunnel: a new connection without TLS and HTTP, never kept */
-	int64_t max_idle_us;   /* a kept upstream that was idle for longer is not used; 0: only a new one will do */
+	/* As the pool's own check, and after it. If all addresses are refused, the lease fails with the error of the last, and peer is
+	 * that address. */
+	enum error (*check)(void *owner, const struct address *to);
+	int64_t max_idle_us; /* a kept upstream that was idle for longer is not used; 0: only a new one will do */
 
 	/* Set by the pool. */
 	enum lease_state state;
@@ -52,19 +58,23 @@ struct lease {
 	char detail[160];
 	struct address peer;
 	bool is_reused;
-	const struct tls_facts *tls;                      /* NULL: clear text; lives as long as the lease */
-	int64_t queue_us, resolve_us, connect_us, tls_us; /* -1: not needed */
+	const struct tls_facts *tls;            /* NULL: clear text; lives as long as the lease */
+	int64_t queue_us;                       /* in the queue, once it has been left; -1: it was not in the queue */
+	int64_t resolve_us, connect_us, tls_us; /* -1: not needed */
 
 	/* The pool's own. */
 	struct pool *pool;
 	struct pool_origin *origin;
 	struct upstream *upstream;
 	struct dial *dial;
-	struct list node;
+	struct gate_waiter waiter;
 	int64_t asked_us;
 };
-/* Asks. The state may be LEASE_READY on return (a kept upstream); otherwise on_change comes later. */
+/* Asks. The state may be LEASE_READY on return (a kept upstream); otherwise on_change comes later. A lease that is not raw is
+ * LEASE_QUEUED while the origin has as many connections as it may, over all workers. */
 void pool_lease(struct pool *p, struct lease *l);
+/* queue_us, or for a lease that is in the queue still how long it has been. */
+int64_t lease_waited_us(const struct lease *l);
 /* Bytes written to the origin that its system has not acknowledged. */
 size_t lease_queued(const struct lease *l);
 /* Gives the stream back, or stops waiting for it. abort: the transport is broken off. */

@@ -2,9 +2,9 @@
 #include "core/reply.h"
 
 #include "base/clock.h"
+#include "core/forward_status.h"
 #include "core/page.h"
 
-#include <string.h>
 #include <time.h>
 
 static void reply_send_head(struct stream *s, const struct message *m, const struct body_plan *plan)
@@ -83,6 +83,24 @@ static struct str reply_date(struct arena *a)
 	return arena_str(a, str_of(text));
 }
 
+struct stream *reply_of(struct arena *a, const struct message *head, struct bufq *q)
+{
+	struct stream *s = arena_zalloc(a, sizeof(*s));
+	struct message *m = message_clone(a, head);
+
+	if (s == NULL || m == NULL)
+		return NULL;
+	s->ops = &reply_ops;
+	s->arena = a;
+	s->head = m;
+	s->framing = (struct framing){.kind = BODY_LENGTH, .length = q->len, .keep_alive = true};
+	s->in_end = true;
+	s->in_bytes = q->len;
+	bufq_init(&s->in, q->pool);
+	bufq_move(&s->in, q, q->len);
+	return s;
+}
+
 struct stream *reply_new(struct arena *a, struct bufpool *pool, int status, struct str content_type, struct str body)
 {
 	struct stream *s = arena_zalloc(a, sizeof(*s));
@@ -137,24 +155,6 @@ enum reply_form reply_form_of(const struct message *request)
 	return REPLY_TEXT;
 }
 
-/* A quoted string of RFC 8941: printable ASCII, quote and backslash escaped. */
-static struct str reply_sf_string(struct arena *a, const char *text)
-{
-	size_t n = strlen(text), used = 0;
-	char *out = arena_alloc(a, 2 * n + 1);
-
-	if (out == NULL)
-		return STR_NONE;
-	for (size_t i = 0; i < n; i++) {
-		if (text[i] < ' ' || text[i] > '~')
-			continue;
-		if (text[i] == '"' || text[i] == '\\')
-			out[used++] = '\\';
-		out[used++] = text[i];
-	}
-	return (struct str){out, used};
-}
-
 struct stream *reply_error(struct arena *a, struct bufpool *pool, enum error error, const char *detail, struct str host,
 	enum reply_form form)
 {
@@ -167,7 +167,7 @@ struct stream *reply_error(struct arena *a, struct bufpool *pool, enum error err
 	if (!page_of_error(a, error, has_detail ? str_of(detail) : STR_NONE, host, form, &page))
 		return NULL;
 	status = arena_printf(a, "viaduct; error=%s; details=\"%.*s\"", row->proxy_status,
-		STR_ARG(reply_sf_string(a, has_detail ? detail : row->sentence)));
+		STR_ARG(forward_sf_string(a, str_of(has_detail ? detail : row->sentence))));
 	if (status.p == NULL)
 		return NULL;
 	s = reply_new(a, pool, row->status, page.content_type, page.body);

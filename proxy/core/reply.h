@@ -14,6 +14,10 @@ struct stream *reply_new(struct arena *a, struct bufpool *pool, int status, stru
 /* Adds a field to the head of a reply. False when the arena is full: the reply has lost its body then and is of no use. */
 bool reply_field(struct stream *s, struct str name, struct str value) MUST_CHECK;
 
+/* A stream with this head and the bytes of q as its body, which are taken. For a response that was received and put aside. NULL when the arena is
+ * full. */
+struct stream *reply_of(struct arena *a, const struct message *head, struct bufq *q) MUST_CHECK;
+
 /* How an error is told, by what Accept asks for. */
 enum reply_form { REPLY_TEXT, REPLY_HTML, REPLY_JSON };
 enum reply_form reply_form_of(const struct message *request); /* NULL: text */

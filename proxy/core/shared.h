@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct gate;
+struct spooler;
 struct verifier;
 
 struct shared {
@@ -17,6 +19,8 @@ struct shared {
 	_Atomic int64_t clients;     /* open now, over all workers */
 	_Atomic uint64_t flows_done; /* exchanges that ended */
 	struct verifier *verifier;   /* checks passwords on a thread of its own */
+	struct spooler *spooler;     /* keeps request bodies for replay on a thread of its own */
+	struct gate *gate;           /* connections per origin, over all workers */
 	struct address *own;         /* every address that reaches one of our listeners */
 	size_t own_n;
 	struct str inspector_url; /* for the help page; empty if it is off */

@@ -56,11 +56,16 @@ struct upstream *upstream_new(struct loop *loop, struct transport *t, struct lin
 	return u;
 }
 
+bool upstream_can_open(const struct upstream *u)
+{
+	return !u->link.is_over && !u->link.is_read_over && !u->link.is_write_broken;
+}
+
 struct stream *upstream_open(struct upstream *u, struct arena *a)
 {
 	struct stream *s;
 
-	if (u->link.is_over || u->link.is_read_over || u->link.is_write_broken)
+	if (!upstream_can_open(u))
 		return NULL;
 	s = codec_open(u->link.codec, a);
 	if (s != NULL)

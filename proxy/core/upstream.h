@@ -21,6 +21,8 @@ struct upstream {
 struct upstream *upstream_new(struct loop *loop, struct transport *t, struct link_budget *budget,
 	const struct codec_limits *limits, struct pool_origin *origin, void (*on_idle)(struct upstream *u),
 	void (*on_gone)(struct upstream *u));
+/* False: it takes no further request, as the origin has closed it or took no more of the last one. */
+bool upstream_can_open(const struct upstream *u);
 /* A stream on it, or NULL. */
 struct stream *upstream_open(struct upstream *u, struct arena *a);
 /* The stream that upstream_open gave is done with. */

@@ -1,6 +1,7 @@
 /* See worker.h. */
 #include "core/worker.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/client.h"
@@ -129,6 +130,7 @@ static void worker_make_pool(struct worker *w)
 		.resolver = w->resolver,
 		.tls = w->tls,
 		.budget = &w->budget,
+		.gate = w->shared->gate,
 		.check = worker_check_address,
 		.owner = w,
 	};
@@ -181,6 +183,7 @@ struct worker *worker_new(const struct worker_needs *needs, char *ret_why, size_
 	}
 	worker_make_pool(w);
 	w->auth = auth_new(w->loop, w->shared->verifier);
+	retry_budget_init(&w->retries, clock_mono_us());
 	w->listeners = mem_calloc(needs->fds_n, sizeof(struct listener *));
 	for (size_t i = 0; i < needs->fds_n; i++)
 		w->listeners[w->listeners_n++] = listener_new(w->loop, needs->fds[i], worker_on_accept, w);

@@ -10,6 +10,7 @@
 #include "core/link.h"
 #include "core/observer.h"
 #include "core/pool.h"
+#include "core/retry.h"
 #include "core/shared.h"
 #include "net/loop.h"
 #include "net/resolver.h"
@@ -42,6 +43,7 @@ struct worker {
 	struct tls_client *tls;
 	struct pool *pool;
 	struct auth *auth;
+	struct retry_budget retries;
 	struct listener **listeners;
 	size_t listeners_n;
 	struct list clients, exchanges, held;

@@ -18,6 +18,11 @@ enum authority_fault authority_split(struct str text, struct authority_parts *re
 bool authority_store(struct arena *a, const struct authority_parts *parts, uint16_t default_port,
 	struct authority *ret) MUST_CHECK;
 
+/* The authority of a Location: as authority_split, but a name beyond ASCII becomes A-labels, and userinfo is cut off where the
+ * caller allows it and all parsers agree on where it ends (url_authority.c). */
+enum location_refusal authority_of_location(struct arena *a, struct str text, uint16_t default_port, bool drops_userinfo,
+	struct authority *ret) MUST_CHECK;
+
 enum scheme_found { SCHEME_ABSENT, SCHEME_OURS, SCHEME_FOREIGN };
 
 /* "http:" or "https:" in front; ret_rest is what follows the colon, also of a foreign scheme. Outputs untouched if absent. */

@@ -224,6 +224,17 @@ static bool waits(const struct h1 *h, const struct bufq *in)
 	return h->is_full || h->state == H1_END || h->state == H1_SWITCH || (h->state == H1_HEAD && h->stream.interim);
 }
 
+/* The transport was shut in order behind the stream's message; requests that wait behind it were sent before that. */
+static void tell_shut(struct h1 *h)
+{
+	struct stream *s = &h->stream;
+
+	if (!h->role->tells_shut || !h->is_eof || h->is_broken || !h->is_open || !s->in_end || s->is_raw || s->is_peer_shut)
+		return;
+	s->is_peer_shut = true;
+	h1_changed(h);
+}
+
 void h1_feed(struct codec *c, struct bufq *in)
 {
 	struct h1 *h = h1_of_codec(c);
@@ -236,6 +247,7 @@ void h1_feed(struct codec *c, struct bufq *in)
 	h->is_waiting = waits(h, in);
 	if (h->is_eof && !h->is_waiting)
 		h->role->ended(h, ERR_none);
+	tell_shut(h);
 	if (h1_wants_input(c) != wanted)
 		h1_active(h);
 }
@@ -253,6 +265,7 @@ void h1_eof(struct codec *c, enum error error)
 	} else if (!h->is_waiting) {
 		h->role->ended(h, ERR_none);
 	}
+	tell_shut(h);
 }
 
 bool h1_wants_input(const struct codec *c)

@@ -2,7 +2,8 @@
  * the end of the head: bodies are cut by chunked.c and h1_body.c, the same way with every version of llhttp.
  *
  * Not left to llhttp, because 8.1 and 9.x differ there or both are too kind: the start line, names that are no tokens, control
- * bytes in values (see guards 2, 3, 5, 7, 8 of the hostile-input table and the tests of the same numbers). */
+ * bytes in values (see guards 2, 3, 5, 7, 8 of the hostile-input table and the tests of the same numbers). The method is read
+ * here too, so that one which an older llhttp does not know is taken all the same. */
 #include "http/h1_parse.h"
 
 #include "http/h1.h"
@@ -112,6 +113,28 @@ static const char *maskable(struct arena *a, const struct h1_head *head)
 	return copy;
 }
 
+/* What llhttp reads instead of a method that not every supported version knows. Its verdict on a head hangs on the method for
+ * CONNECT only; POST stands for every method that may have content. p NULL: it reads the method itself. */
+static struct str stand_in(const struct message *m)
+{
+	return m->is_request && m->method == METHOD_QUERY ? STR("POST") : STR_NONE;
+}
+
+/* Gives a head to llhttp, the method in its own piece where another stands in for it. */
+static llhttp_errno_t feed(llhttp_t *parser, const struct message *m, struct str text)
+{
+	struct str method = stand_in(m);
+	llhttp_errno_t e;
+
+	if (!method.p)
+		return llhttp_execute(parser, text.p, text.len);
+	e = llhttp_execute(parser, method.p, method.len);
+	if (e != HPE_OK)
+		return e;
+	text = str_from(text, m->method_name.len);
+	return llhttp_execute(parser, text.p, text.len);
+}
+
 static enum refusal run(struct arena *a, const struct h1_head *head, llhttp_type_t type, struct h1_parsed *p)
 {
 	struct reading r = {.arena = a, .message = p->message, .parsed = maskable(a, head), .kept = head->text.p};
@@ -125,7 +148,7 @@ static enum refusal run(struct arena *a, const struct h1_head *head, llhttp_type
 		return REFUSED_FULL;
 	llhttp_init(&parser, type, &head_settings);
 	parser.data = &r;
-	e = llhttp_execute(&parser, r.parsed, head->text.len);
+	e = feed(&parser, p->message, (struct str){r.parsed, head->text.len});
 	if (r.is_full)
 		return REFUSED_FULL;
 	if (e != HPE_PAUSED || !r.is_complete) {

@@ -29,6 +29,7 @@ struct h1_role {
 	/* The transport ended and nothing waits any more. May be called again. */
 	void (*ended)(struct h1 *h, enum error error);
 	enum error body_error; /* of a malformed chunked body */
+	bool tells_shut;       /* the owner learns (is_peer_shut) that nothing will come behind a complete message */
 };
 
 struct h1 {

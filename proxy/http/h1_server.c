@@ -378,6 +378,7 @@ static const struct h1_role server_role = {
 	.step = server_step,
 	.ended = server_ended,
 	.body_error = ERR_bad_chunk,
+	.tells_shut = true,
 };
 
 struct codec *h1_server_new(struct bufpool *pool, const struct codec_limits *limits, const struct codec_events *events,

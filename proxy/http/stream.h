@@ -45,6 +45,9 @@ struct stream {
 	bool wrote;                       /* any byte of this stream has left for the system (else a retry is always safe) */
 
 	bool is_raw;
+	/* Server side: the client has shut its side behind this request. It may be waiting for the answer, or be gone: only a write to it
+	 * can tell. Set with on_change. */
+	bool is_peer_shut;
 	enum error error; /* set once when the stream broke in either direction; ERR_cancelled if the client went away */
 	char detail[120]; /* of error, for the record; may be empty */
 };

@@ -138,3 +138,12 @@ struct str url_text(struct arena *a, const struct url *u)
 	return arena_printf(a, "%s://%.*s%.*s", scheme_name(u->scheme), STR_ARG(host), is_star ? 0 : (int)u->path.len,
 		u->path.p);
 }
+
+struct str url_report(struct arena *a, const struct url *u)
+{
+	struct str text = url_text(a, u);
+
+	if (!u->has_fragment || !text.p)
+		return text;
+	return arena_printf(a, "%.*s#%.*s", STR_ARG(text), STR_ARG(u->fragment));
+}

@@ -57,7 +57,7 @@ enum location_refusal {
 	LOCATION_SCHEME, /* neither http nor https */
 	LOCATION_USERINFO,
 	LOCATION_BACKSLASH,
-	LOCATION_HOST, /* missing, malformed or not ASCII */
+	LOCATION_HOST, /* missing, malformed, or beyond ASCII and no name by IDNA */
 	LOCATION_PORT,
 	LOCATION_BYTES, /* control bytes */
 	LOCATION_TOO_LONG
@@ -66,8 +66,14 @@ const char *location_refusal_name(enum location_refusal r);
 
 /* Resolves a Location against the URL of the hop that answered (RFC 3986 section 5.2; the table in section 1.2 of the
  * redirect rules): OWS trimmed, spaces and "<>^`{|} and bytes above 0x7f in path and query percent-encoded, dot segments
- * removed, existing percent-encoding left as it is, the fragment of the base inherited where the reference has none. */
-enum location_refusal url_resolve(struct arena *a, const struct url *base, struct str location, struct url *ret) MUST_CHECK;
+ * removed, existing percent-encoding left as it is, a name beyond ASCII turned into A-labels (idn.h), the fragment of the base
+ * inherited where the reference has none (RFC 9110 section 10.2.2).
+ *
+ * drops_userinfo: "user:password@" is cut off, so that it is never sent and is in no part of the result, instead of refused; it is
+ * still refused if it is not exactly what RFC 3986 section 3.2.1 allows (a second "@" for one), since parsers then differ on the
+ * host. */
+enum location_refusal url_resolve(struct arena *a, const struct url *base, struct str location, bool drops_userinfo,
+	struct url *ret) MUST_CHECK;
 
 /* Same scheme, host and port. */
 bool url_same_origin(const struct url *a, const struct url *b);
@@ -75,5 +81,7 @@ bool url_same_origin(const struct url *a, const struct url *b);
 struct str url_host_field(struct arena *a, const struct url *u);
 /* The whole URL, without the fragment. p NULL when the arena is full. */
 struct str url_text(struct arena *a, const struct url *u);
+/* The whole URL, with the fragment if it has one: for reports, never sent. p NULL when the arena is full. */
+struct str url_report(struct arena *a, const struct url *u);
 
 #endif

@@ -62,24 +62,8 @@ static bool cut_at(struct str *text, char c, struct str *ret_rest)
 	return true;
 }
 
-static enum location_refusal parse_authority(struct arena *a, struct str text, struct url *url)
-{
-	struct authority_parts parts;
-
-	switch (authority_split(text, &parts)) {
-	case AUTHORITY_OK:
-		break;
-	case AUTHORITY_USERINFO:
-		return LOCATION_USERINFO;
-	case AUTHORITY_HOST:
-		return LOCATION_HOST;
-	case AUTHORITY_PORT:
-		return LOCATION_PORT;
-	}
-	return authority_store(a, &parts, scheme_port(url->scheme), &url->authority) ? LOCATION_OK : LOCATION_TOO_LONG;
-}
-
-static enum location_refusal split_reference(struct arena *a, const struct url *base, struct str text, struct reference *ret)
+static enum location_refusal split_reference(struct arena *a, const struct url *base, struct str text, bool drops_userinfo,
+	struct reference *ret)
 {
 	struct reference r = {.url = *base};
 	/* a colon behind the first "/" or "?" belongs to the path, not to a scheme */
@@ -96,7 +80,8 @@ static enum location_refusal split_reference(struct arena *a, const struct url *
 	r.has_fragment = cut_at(&text, '#', &r.fragment);
 	if (str_starts(text, STR("//"))) {
 		size_t n = authority_end(str_from(text, 2));
-		enum location_refusal refusal = parse_authority(a, str_first(str_from(text, 2), n), &r.url);
+		enum location_refusal refusal = authority_of_location(a, str_first(str_from(text, 2), n),
+			scheme_port(r.url.scheme), drops_userinfo, &r.url.authority);
 
 		if (refusal != LOCATION_OK)
 			return refusal;
@@ -210,14 +195,15 @@ static struct str build_fragment(struct arena *a, struct str raw)
 	return (struct str){w.p, w.n};
 }
 
-enum location_refusal url_resolve(struct arena *a, const struct url *base, struct str location, struct url *ret)
+enum location_refusal url_resolve(struct arena *a, const struct url *base, struct str location, bool drops_userinfo,
+	struct url *ret)
 {
 	struct str text = str_trim(location);
 	enum location_refusal refusal = check_bytes(text);
 	struct reference r;
 
 	if (refusal == LOCATION_OK)
-		refusal = split_reference(a, base, text, &r);
+		refusal = split_reference(a, base, text, drops_userinfo, &r);
 	if (refusal != LOCATION_OK)
 		return refusal;
 	r.url.path = build_path(a, base, &r);

@@ -38,6 +38,8 @@ struct dial {
 	char *host;
 	uint16_t port;
 	bool is_tls;
+	enum error refusal;     /* what check said of an address last; ERR_none: nothing */
+	struct address refused; /* that address */
 	enum error (*check)(void *owner, const struct address *to);
 	struct dial_limits limits;
 	void (*on_done)(void *owner, const struct dial_outcome *o);
@@ -135,19 +137,16 @@ static void dial_fail(struct dial *d, enum error error, const char *detail)
 	dial_finish(d);
 }
 
-/* How much a failure of an attempt tells: a refusal more than silence, silence more than a missing route, and what was
- * attempted more than what was forbidden. */
+/* How much a failure of an attempt tells: a refusal more than silence, silence more than a missing route. */
 static int weight_of(enum error error)
 {
 	switch (error) {
 	case ERR_none:
 		return 0;
-	case ERR_connect_unreachable:
-		return 2;
 	case ERR_connect_failed:
-		return 3;
+		return 2;
 	case ERR_connect_refused:
-		return 4;
+		return 3;
 	default:
 		return 1;
 	}
@@ -196,6 +195,20 @@ static void attempt_start(struct dial *d, const struct address *to)
 	timer_set(&d->attempt_timer, d->limits.attempt_delay_ms);
 }
 
+/* No address is left. What the owner forbade tells more than what was tried beside it: the name leads where it must not. */
+static void fail_connect(struct dial *d)
+{
+	char text[ADDRESS_TEXT_BYTES], detail[sizeof(d->outcome.detail)];
+
+	if (d->refusal == ERR_none) {
+		dial_fail(d, d->outcome.error != ERR_none ? d->outcome.error : ERR_connect_failed, d->outcome.detail);
+		return;
+	}
+	d->outcome.peer = d->refused;
+	snprintf(detail, sizeof(detail), "%s: not to be dialled", address_format(&d->refused, text));
+	dial_fail(d, d->refusal, detail);
+}
+
 /* Starts the next attempt; ends the dial if there is none, none under way, and none to come. */
 static void attempt_next(struct dial *d)
 {
@@ -208,10 +221,12 @@ static void attempt_next(struct dial *d)
 			attempt_start(d, &to);
 			return;
 		}
-		keep_failure(d, refused, "not to be dialled", &to);
+		d->refusal = refused;
+		d->refused = to;
+		d->addresses.left++; /* only what is dialled counts */
 	}
 	if (list_is_empty(&d->attempts) && (!is_asking(d) || d->addresses.left == 0))
-		dial_fail(d, d->outcome.error != ERR_none ? d->outcome.error : ERR_connect_failed, d->outcome.detail);
+		fail_connect(d);
 }
 
 /* The first usable address is there. */

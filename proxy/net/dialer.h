@@ -25,7 +25,8 @@ struct dial_target {
 	struct str host; /* name or literal, without brackets; copied */
 	uint16_t port;
 	bool is_tls;
-	/* Asked for every address just before it is dialled: an error refuses it (self, forbidden class). NULL: all allowed. */
+	/* Asked for every address just before it is dialled: an error refuses it (self, forbidden class), and is the outcome if no
+	 * other address answers. NULL: all allowed. */
 	enum error (*check)(void *owner, const struct address *to);
 };
 
@@ -33,7 +34,7 @@ struct dial_outcome {
 	enum error error; /* ERR_none: transport is set and the owner's */
 	char detail[160]; /* of error, in words: "connection refused by 192.0.2.1:80" */
 	struct transport *transport;
-	struct address peer;                    /* dialled last */
+	struct address peer;                    /* dialled last; the one refused last if that is the outcome */
 	int64_t resolve_us, connect_us, tls_us; /* durations; -1: phase not reached, or (resolve) not needed for a literal */
 };
 

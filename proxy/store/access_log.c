@@ -5,6 +5,7 @@
 #include "store/format.h"
 #include "store/json.h"
 #include "store/mask.h"
+#include "store/view_json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,6 +64,32 @@ static void put_times(struct text *t, const struct hop_times *times)
 	json_opt_i64(t, "receive_us", times->receive_us);
 }
 
+/* What was left out, if anything was. */
+static void put_drops(struct text *t, const char *key, const struct drop *first)
+{
+	if (!first)
+		return;
+	json_key(t, key);
+	text_byte(t, '[');
+	for (const struct drop *d = first; d; d = d->next)
+		view_json_drop(t, d->name, str_of(d->why));
+	text_byte(t, ']');
+}
+
+/* Names of cookies and what became of them, never their values. */
+static void put_cookies(struct text *t, const struct hop_facts *h)
+{
+	if (h->cookies.len > 0)
+		json_names(t, "cookies_added", h->cookies);
+	if (!h->fates)
+		return;
+	json_key(t, "cookies_set");
+	text_byte(t, '[');
+	for (const struct cookie_fate *f = h->fates; f; f = f->next)
+		view_json_cookie(t, f->name, str_of(f->words), str_of(f->client_words));
+	text_byte(t, ']');
+}
+
 static void put_hop(struct text *t, const struct hop_facts *h)
 {
 	json_next(t);
@@ -71,16 +98,34 @@ static void put_hop(struct text *t, const struct hop_facts *h)
 	json_str(t, "reason", str_of(hop_reason_name(h->reason)));
 	put_url(t, "url", h->url);
 	put_address(t, "peer", &h->peer);
+	json_opt(t, "peer_class", str_of(h->peer_class));
 	json_bool(t, "is_reused", h->is_reused);
 	json_bool(t, "is_reply", h->is_reply);
 	json_opt_i64(t, "status", h->response ? h->response->status : -1);
+	json_i64(t, "delay_us", h->delay_us);
 	put_times(t, &h->times);
 	json_i64(t, "request_body_bytes", (int64_t)h->request_body_bytes);
 	json_i64(t, "response_body_bytes", (int64_t)h->response_body_bytes);
 	put_error(t, h->error, h->detail);
 	json_opt(t, "decision", str_of(h->decision));
-	json_opt(t, "dropped", h->dropped);
+	put_drops(t, "dropped", h->drops);
+	put_cookies(t, h);
 	text_byte(t, '}');
+}
+
+/* How it was come by: the counts, where it ended, and each hop. */
+static void put_chain(struct text *t, const struct exchange_facts *x)
+{
+	json_i64(t, "hops", x->hops_n);
+	json_i64(t, "redirects", x->redirects);
+	json_i64(t, "retries", x->retries);
+	put_url(t, "final_url", x->final_url);
+	put_drops(t, "response_dropped", x->drops);
+	json_key(t, "chain");
+	text_byte(t, '[');
+	for (const struct hop_facts *h = x->hops; h; h = h->next)
+		put_hop(t, h);
+	text_byte(t, ']');
 }
 
 static void put_tunnel(struct text *t, const struct tunnel_facts *f)
@@ -129,11 +174,8 @@ void access_log_json(struct text *t, const struct exchange_facts *x)
 	put_url(t, "referer", request_field(x, STR("referer")));
 	if (x->is_tunnel)
 		put_tunnel(t, &x->tunnel);
-	json_key(t, "hops");
-	text_byte(t, '[');
-	for (const struct hop_facts *h = x->hops; h; h = h->next)
-		put_hop(t, h);
-	text_put(t, STR("]}\n"));
+	put_chain(t, x);
+	text_put(t, STR("}\n"));
 }
 
 /* Hostile bytes, escaped; "-" for nothing. A blank would end an unquoted item: it becomes an underscore. */

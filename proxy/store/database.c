@@ -205,7 +205,7 @@ static bool configure(sqlite3 *db, bool is_new, char *ret_why, size_t size)
 		(!is_new || database_exec(db, application, ret_why, size));
 }
 
-static bool prepare_database(sqlite3 *db, char *ret_why, size_t size)
+static bool prepare_database(sqlite3 *db, const char *path, char *ret_why, size_t size)
 {
 	int version;
 
@@ -213,6 +213,8 @@ static bool prepare_database(sqlite3 *db, char *ret_why, size_t size)
 	sqlite3_extended_result_codes(db, 1);
 	if (!read_version(db, &version, ret_why, size) || !configure(db, version == 0, ret_why, size))
 		return false;
+	if (version > 0 && version < SCHEMA_VERSION)
+		log_info("%s: written by an older viaduct; it is being brought up to date", path);
 	for (; version < SCHEMA_VERSION; version++) {
 		if (!migrate_step(db, version, ret_why, size))
 			return false;
@@ -235,7 +237,7 @@ sqlite3 *database_open(const char *path, char *ret_why, size_t size)
 
 	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		return give_up(db, path, db ? sqlite3_errmsg(db) : "no memory", ret_why, size);
-	if (!prepare_database(db, why, sizeof(why)))
+	if (!prepare_database(db, path, why, sizeof(why)))
 		return give_up(db, path, why, ret_why, size);
 	return db;
 }

@@ -26,7 +26,8 @@ struct flow_view {
 	int64_t status; /* -1: no response */
 	struct str content_type, outcome, error, detail;
 	uint64_t request_head_bytes, request_body_bytes, response_head_bytes, response_body_bytes;
-	int64_t hops;
+	int64_t hops, redirects, retries;
+	struct str final_url, final_host; /* empty: as asked for */
 	bool is_tunnel;
 	struct tunnel_view tunnel; /* if is_tunnel */
 };
@@ -39,16 +40,38 @@ enum { HOP_PHASES = 7 };
 /* "queue", "resolve", "connect", "tls", "send", "wait", "receive" */
 const char *hop_phase_name(size_t i);
 
+/* A field that was left out on the way, and why; why is empty where an older viaduct did not note it. */
+struct drop_view {
+	struct str name, why;
+};
+struct drop_rows {
+	const struct drop_view *v;
+	size_t n;
+};
+
+/* A cookie that a response set: what the chain made of it, and what the client got of it (empty: not known). */
+struct cookie_view {
+	struct str name, fate, client;
+};
+struct cookie_rows {
+	const struct cookie_view *v;
+	size_t n;
+};
+
 struct hop_view {
 	int64_t number;
-	struct str reason, url, peer;
+	struct str reason, url, peer, peer_class;
 	bool is_reused, is_reply, tls_resumed;
 	int64_t status; /* -1: no response */
 	struct str tls_version, tls_cipher;
 	int64_t started_us;
+	int64_t delay_us;             /* back-off before it; 0: none */
 	int64_t times_us[HOP_PHASES]; /* -1: not reached or not needed */
 	uint64_t request_head_bytes, request_body_bytes, response_head_bytes, response_body_bytes;
-	struct str error, detail, decision, dropped;
+	struct str error, detail, decision;
+	struct str cookies_added; /* names of the chain's cookies in its request, separated by commas */
+	struct drop_rows drops;
+	struct cookie_rows cookies; /* that its response sets */
 };
 
 struct head_view {

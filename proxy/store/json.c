@@ -131,6 +131,24 @@ void json_opt(struct text *t, const char *key, struct str s)
 	}
 }
 
+/* Divided at every comma: a quote in the name of a cookie is a byte like any other. */
+void json_names(struct text *t, const char *key, struct str names)
+{
+	json_key(t, key);
+	text_byte(t, '[');
+	while (names.len > 0) {
+		size_t comma = str_find(names, ',');
+		struct str name = str_trim(str_first(names, comma));
+
+		if (name.len > 0) {
+			json_next(t);
+			json_string(t, name);
+		}
+		names = str_from(names, comma < names.len ? comma + 1 : comma);
+	}
+	text_byte(t, ']');
+}
+
 void json_i64(struct text *t, const char *key, int64_t n)
 {
 	json_key(t, key);

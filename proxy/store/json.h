@@ -20,6 +20,8 @@ void json_next(struct text *t);
 void json_str(struct text *t, const char *key, struct str s);
 /* Absent (null) when empty. */
 void json_opt(struct text *t, const char *key, struct str s);
+/* A list of names that are separated by commas, as an array of strings. */
+void json_names(struct text *t, const char *key, struct str names);
 void json_i64(struct text *t, const char *key, int64_t n);
 /* null when n is negative: "not reached", "not known". */
 void json_opt_i64(struct text *t, const char *key, int64_t n);

@@ -29,10 +29,15 @@ bool reader_newest(struct reader *r, size_t n, flow_visit *visit, void *owner);
 bool reader_ended_after(struct reader *r, int64_t change, flow_visit *visit, void *owner);
 /* The flow of that id: visited once, or not at all. */
 bool reader_flow(struct reader *r, uint64_t id, flow_visit *visit, void *owner);
-bool reader_hops(struct reader *r, uint64_t id, hop_visit *visit, void *owner);
+/* The hops of a flow in their order, with what belongs to them, which goes into the arena. */
+bool reader_hops(struct reader *r, uint64_t id, struct arena *a, hop_visit *visit, void *owner);
+/* What was withheld from a hop (hop 0: from the client) into the arena. */
+bool reader_drops(struct reader *r, uint64_t id, int64_t hop, struct arena *a, struct drop_rows *ret);
 /* A head (hop 0: the client's side) into the arena; NULL in ret: there is none. False on an error. */
 bool reader_head(struct reader *r, uint64_t id, int64_t hop, bool is_request, struct arena *a, struct head_view **ret);
 
+/* The id of the newest flow; 0 if there is none. */
+bool reader_newest_id(struct reader *r, uint64_t *ret);
 /* The largest change number; 0 in an empty database. */
 bool reader_last_change(struct reader *r, int64_t *ret);
 /* True if another has written since the last call; the first call says true. */

@@ -99,9 +99,61 @@ static const char step_0[] = "CREATE TABLE runs ("
 			     " ja4 TEXT"
 			     ");";
 
+/* Chains. Drops and cookies are few, and have rows of their own so that they can be asked for by name; the index on hops holds
+ * only the flows that have more than one. What version 1 knew is carried over: its hops named the dropped fields in a text, without
+ * reasons, and its chains can be counted. */
+static const char step_1[] =
+	"ALTER TABLE exchanges ADD COLUMN final_url TEXT;"
+	"ALTER TABLE exchanges ADD COLUMN final_host TEXT;"
+	"ALTER TABLE exchanges ADD COLUMN redirects INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE exchanges ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE hops ADD COLUMN peer_class TEXT;"
+	"ALTER TABLE hops ADD COLUMN delay_us INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE hops ADD COLUMN cookies_added TEXT;"
+	"CREATE TABLE drops ("
+	" exchange_id INTEGER NOT NULL,"
+	" hop INTEGER NOT NULL,"
+	" position INTEGER NOT NULL,"
+	" name TEXT NOT NULL COLLATE NOCASE,"
+	" why TEXT,"
+	" PRIMARY KEY (exchange_id, hop, position)"
+	") WITHOUT ROWID;"
+	"CREATE INDEX drops_name ON drops (name);"
+	"CREATE TABLE cookies ("
+	" exchange_id INTEGER NOT NULL,"
+	" hop INTEGER NOT NULL,"
+	" position INTEGER NOT NULL,"
+	" name TEXT,"
+	" fate TEXT,"
+	" client TEXT,"
+	" PRIMARY KEY (exchange_id, hop, position)"
+	") WITHOUT ROWID;"
+	"CREATE INDEX exchanges_hops ON exchanges (hops) WHERE hops > 1;"
+	"INSERT INTO drops (exchange_id, hop, position, name)"
+	" WITH RECURSIVE part (exchange_id, hop, position, name, rest) AS ("
+	"  SELECT exchange_id, number, 0, '', dropped || ', ' FROM hops WHERE dropped IS NOT NULL"
+	"  UNION ALL"
+	"  SELECT exchange_id, hop, position + 1, substr(rest, 1, instr(rest, ', ') - 1),"
+	"   substr(rest, instr(rest, ', ') + 2) FROM part WHERE rest <> '')"
+	" SELECT exchange_id, hop, position, name FROM part WHERE position > 0;"
+	"ALTER TABLE hops DROP COLUMN dropped;"
+	"UPDATE exchanges SET"
+	" redirects = (SELECT count(*) FROM hops WHERE exchange_id = id AND reason = 'redirect'),"
+	" retries = (SELECT count(*) FROM hops WHERE exchange_id = id AND reason = 'retry')"
+	" WHERE hops > 1;"
+	"UPDATE exchanges SET"
+	" final_url = (SELECT url FROM hops WHERE exchange_id = id ORDER BY number DESC LIMIT 1)"
+	" WHERE hops > 1 AND redirects > 0 AND outcome = 'delivered';"
+	"UPDATE exchanges SET final_host ="
+	" (WITH authority (a) AS (SELECT substr(rest, 1, instr(rest || '/', '/') - 1)"
+	"   FROM (SELECT substr(final_url, instr(final_url, '://') + 3) AS rest))"
+	"  SELECT iif(a LIKE '[%', substr(a, 2, instr(a, ']') - 2), substr(a, 1, instr(a || ':', ':') - 1))"
+	"  FROM authority)"
+	" WHERE hops > 1 AND final_url IS NOT NULL;";
+
 const char *schema_step(int version)
 {
-	static const char *const steps[SCHEMA_VERSION] = {step_0};
+	static const char *const steps[SCHEMA_VERSION] = {step_0, step_1};
 
 	assert(version >= 0 && version < SCHEMA_VERSION);
 	return steps[version];

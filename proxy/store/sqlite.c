@@ -81,7 +81,7 @@ static bool write_batch(struct backend *b, struct record *const *records, size_t
 /* Deletes the ended flows before an id, and what belongs to flows that are not there any more. */
 static bool delete_before(struct sqlite_backend *s, sqlite3_int64 id, sqlite3_int64 *ret_deleted, char *ret_why, size_t size)
 {
-	static const char *const tables[] = {"hops", "heads", "tunnels"};
+	static const char *const tables[] = {"hops", "heads", "tunnels", "drops", "cookies"};
 	char sql[256];
 
 	snprintf(sql, sizeof(sql), "DELETE FROM exchanges WHERE id < %lld AND outcome <> 'pending'", (long long)id);

@@ -2,6 +2,9 @@
 #include "store/terminal.h"
 
 #include "store/format.h"
+#include "store/origin_text.h"
+
+#include <inttypes.h>
 
 void terminal_url(struct text *t, struct str url, size_t width)
 {
@@ -46,6 +49,31 @@ static void put_outcome(struct text *t, const struct exchange_facts *x, bool has
 	format_colour_end(t, c);
 }
 
+void terminal_chain(struct text *t, struct str url, struct str final_url, int64_t retries)
+{
+	struct str origin = origin_text_left(url, final_url);
+
+	if (origin.len > 0) {
+		text_put(t, STR("-> "));
+		terminal_url(t, origin, TERMINAL_ORIGIN_BYTES);
+	}
+	if (retries > 0)
+		text_printf(t, "%s%" PRId64 " %s", origin.len > 0 ? ", " : "", retries, retries == 1 ? "retry" : "retries");
+}
+
+static void put_chain(struct text *t, const struct exchange_facts *x)
+{
+	size_t from;
+
+	if (x->hops_n <= 1)
+		return;
+	text_printf(t, "  %u hops ", x->hops_n);
+	from = t->len;
+	terminal_chain(t, x->url, x->final_url, x->retries);
+	if (t->len == from)
+		t->len--; /* the blank between */
+}
+
 void terminal_line(struct text *t, const struct exchange_facts *x, bool has_colour)
 {
 	uint64_t bytes = x->is_tunnel ? x->tunnel.up_bytes + x->tunnel.down_bytes : x->response_body_bytes;
@@ -66,8 +94,7 @@ void terminal_line(struct text *t, const struct exchange_facts *x, bool has_colo
 	format_bytes(t, bytes);
 	text_put(t, STR("  "));
 	format_duration(t, x->duration_us);
-	if (x->hops_n > 1)
-		text_printf(t, "  %u hops", x->hops_n);
+	put_chain(t, x);
 	put_outcome(t, x, has_colour);
 	text_byte(t, '\n');
 }

@@ -5,12 +5,17 @@
 #include "core/observer.h"
 #include "store/text.h"
 
-enum { TERMINAL_URL_BYTES = 100 };
+enum { TERMINAL_URL_BYTES = 100, TERMINAL_ORIGIN_BYTES = 60 };
 
-/* One line with its newline: time, method, URL, status, size, duration; hops when more than one, what went wrong. */
+/* One line with its newline: time, method, URL, status, size, duration; how many hops and where they ended, when more than one;
+ * what went wrong. */
 void terminal_line(struct text *t, const struct exchange_facts *x, bool has_colour);
 
 /* A URL that is hostile, escaped and cut to a width. */
 void terminal_url(struct text *t, struct str url, size_t width);
+
+/* What a person should know of a chain at a glance: "-> https://other.example" where the answer is another origin's,
+ * "1 retry"; nothing for what went straight. */
+void terminal_chain(struct text *t, struct str url, struct str final_url, int64_t retries);
 
 #endif

@@ -72,9 +72,50 @@ void view_json_flow(struct text *t, const struct flow_view *v)
 	json_i64(t, "response_body_bytes", (int64_t)v->response_body_bytes);
 	put_client(t, v);
 	json_i64(t, "hops", v->hops);
+	json_i64(t, "redirects", v->redirects);
+	json_i64(t, "retries", v->retries);
+	json_opt(t, "final_url", v->final_url);
+	json_opt(t, "final_host", v->final_host);
 	json_bool(t, "is_tunnel", v->is_tunnel);
 	if (v->is_tunnel)
 		put_tunnel(t, &v->tunnel);
+}
+
+void view_json_drop(struct text *t, struct str name, struct str why)
+{
+	json_next(t);
+	text_byte(t, '{');
+	json_str(t, "name", name);
+	json_opt(t, "why", why);
+	text_byte(t, '}');
+}
+
+void view_json_drops(struct text *t, const char *key, const struct drop_rows *l)
+{
+	json_key(t, key);
+	text_byte(t, '[');
+	for (size_t i = 0; i < l->n; i++)
+		view_json_drop(t, l->v[i].name, l->v[i].why);
+	text_byte(t, ']');
+}
+
+void view_json_cookie(struct text *t, struct str name, struct str fate, struct str client)
+{
+	json_next(t);
+	text_byte(t, '{');
+	json_str(t, "name", name);
+	json_opt(t, "fate", fate);
+	json_opt(t, "client", client);
+	text_byte(t, '}');
+}
+
+static void put_cookies(struct text *t, const struct cookie_rows *l)
+{
+	json_key(t, "cookies_set");
+	text_byte(t, '[');
+	for (size_t i = 0; i < l->n; i++)
+		view_json_cookie(t, l->v[i].name, l->v[i].fate, l->v[i].client);
+	text_byte(t, ']');
 }
 
 void view_json_hop(struct text *t, const struct hop_view *v)
@@ -86,6 +127,7 @@ void view_json_hop(struct text *t, const struct hop_view *v)
 	json_str(t, "reason", v->reason);
 	json_str(t, "url", v->url);
 	json_opt(t, "peer", v->peer);
+	json_opt(t, "peer_class", v->peer_class);
 	json_bool(t, "is_reused", v->is_reused);
 	json_bool(t, "is_reply", v->is_reply);
 	json_opt_i64(t, "status", v->status);
@@ -93,6 +135,7 @@ void view_json_hop(struct text *t, const struct hop_view *v)
 	json_opt(t, "tls_cipher", v->tls_cipher);
 	json_bool(t, "tls_resumed", v->tls_resumed);
 	json_i64(t, "started_us", v->started_us);
+	json_i64(t, "delay_us", v->delay_us);
 	for (size_t i = 0; i < HOP_PHASES; i++) {
 		snprintf(key, sizeof(key), "%s_us", hop_phase_name(i));
 		json_opt_i64(t, key, v->times_us[i]);
@@ -104,7 +147,9 @@ void view_json_hop(struct text *t, const struct hop_view *v)
 	json_opt(t, "error", v->error);
 	json_opt(t, "detail", v->detail);
 	json_opt(t, "decision", v->decision);
-	json_opt(t, "dropped", v->dropped);
+	view_json_drops(t, "dropped", &v->drops);
+	json_names(t, "cookies_added", v->cookies_added);
+	put_cookies(t, &v->cookies);
 }
 
 void view_json_head(struct text *t, const struct head_view *v)

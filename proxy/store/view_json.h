@@ -8,6 +8,11 @@
 /* `{...` without the closing brace, so that more members can follow. */
 void view_json_flow(struct text *t, const struct flow_view *v);
 void view_json_hop(struct text *t, const struct hop_view *v);
+/* `"key":[{"name":…,"why":…},…]` */
+void view_json_drops(struct text *t, const char *key, const struct drop_rows *l);
+/* One element of such a list, and of the list of cookies that a response set, behind a comma unless it is the first. */
+void view_json_drop(struct text *t, struct str name, struct str why);
+void view_json_cookie(struct text *t, struct str name, struct str fate, struct str client);
 /* A whole object; null for NULL. */
 void view_json_head(struct text *t, const struct head_view *v);
 

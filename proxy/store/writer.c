@@ -1,22 +1,28 @@
 /* Records to rows.
  * Most flows are written once, so each is inserted, and only one that is there already is deleted before: INSERT OR REPLACE would
  * make SQLite keep a copy of every page that a row touches, for all rows, which doubles the cost.
- * Values are bound without a copy: nothing outlives the step. What is no UTF-8, or holds a NUL, is bound as a
- * BLOB of the same bytes; in JSON it becomes {"hex":…}. Not for transactions: sqlite.c. */
+ * Values are bound without a copy: nothing outlives the step. In JSON, what is no UTF-8 becomes {"hex":…}. What only some flows
+ * have (tunnels, drops, cookies) is a table of its own, and costs the others nothing. Not for transactions: sqlite.c. */
 #include "store/writer.h"
 
 #include "base/mem.h"
 #include "store/json.h"
+#include "store/origin_text.h"
+#include "store/row.h"
 
 enum statement {
 	PUT_EXCHANGE,
 	PUT_HOP,
 	PUT_HEAD,
 	PUT_TUNNEL,
+	PUT_DROP,
+	PUT_COOKIE,
 	DELETE_EXCHANGE,
 	DELETE_HOPS,
 	DELETE_HEADS,
 	DELETE_TUNNEL,
+	DELETE_DROPS,
+	DELETE_COOKIES,
 	STATEMENTS
 };
 
@@ -24,21 +30,26 @@ static const char *const sql_of[STATEMENTS] = {
 	[PUT_EXCHANGE] = "INSERT INTO exchanges (id, change, run, worker, client_id, client_request, client, listener,"
 			 " user, started_us, ended_us, duration_us, method, url, scheme, host, port, path, query, status,"
 			 " content_type, outcome, error, detail, request_head_bytes, request_body_bytes, response_head_bytes,"
-			 " response_body_bytes, hops, is_tunnel)"
-			 " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+			 " response_body_bytes, hops, is_tunnel, final_url, final_host, redirects, retries)"
+			 " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[PUT_HOP] =
 		"INSERT INTO hops (exchange_id, number, reason, url, peer, is_reused, is_reply, status, tls_version,"
 		" tls_cipher, tls_resumed, started_us, queue_us, resolve_us, connect_us, tls_us, send_us, wait_us, receive_us,"
 		" request_head_bytes, request_body_bytes, response_head_bytes, response_body_bytes, error, detail, decision,"
-		" dropped) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		" peer_class, delay_us, cookies_added)"
+		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[PUT_HEAD] = "INSERT INTO heads (exchange_id, hop, direction, start_line, fields, trailers)"
 		     " VALUES (?,?,?,?,?,?)",
 	[PUT_TUNNEL] = "INSERT INTO tunnels (exchange_id, up_bytes, down_bytes, sni, alpn, tls_version, has_ech, ja4)"
 		       " VALUES (?,?,?,?,?,?,?,?)",
+	[PUT_DROP] = "INSERT INTO drops (exchange_id, hop, position, name, why) VALUES (?,?,?,?,?)",
+	[PUT_COOKIE] = "INSERT INTO cookies (exchange_id, hop, position, name, fate, client) VALUES (?,?,?,?,?,?)",
 	[DELETE_EXCHANGE] = "DELETE FROM exchanges WHERE id = ?",
 	[DELETE_HOPS] = "DELETE FROM hops WHERE exchange_id = ?",
 	[DELETE_HEADS] = "DELETE FROM heads WHERE exchange_id = ?",
 	[DELETE_TUNNEL] = "DELETE FROM tunnels WHERE exchange_id = ?",
+	[DELETE_DROPS] = "DELETE FROM drops WHERE exchange_id = ?",
+	[DELETE_COOKIES] = "DELETE FROM cookies WHERE exchange_id = ?",
 };
 
 struct writer {
@@ -48,71 +59,9 @@ struct writer {
 	struct text start_line, fields, trailers;
 };
 
-/* A row being bound: columns in the order of the statement. */
-struct row {
-	sqlite3_stmt *s;
-	int at;
-};
-
-static void put_null(struct row *r)
-{
-	sqlite3_bind_null(r->s, ++r->at);
-}
-
-static void put_i64(struct row *r, int64_t n)
-{
-	sqlite3_bind_int64(r->s, ++r->at, n);
-}
-
-/* NULL when the condition does not hold. */
-static void put_i64_if(struct row *r, bool is_known, int64_t n)
-{
-	if (is_known)
-		put_i64(r, n);
-	else
-		put_null(r);
-}
-
-static void put_bytes(struct row *r, struct str s)
-{
-	const char *p = s.len > 0 ? s.p : "";
-
-	if (is_plain_utf8(s))
-		sqlite3_bind_text64(r->s, ++r->at, p, s.len, SQLITE_STATIC, SQLITE_UTF8);
-	else
-		sqlite3_bind_blob64(r->s, ++r->at, p, s.len, SQLITE_STATIC);
-}
-
-/* NULL when empty. */
-static void put_opt(struct row *r, struct str s)
-{
-	if (s.len == 0)
-		put_null(r);
-	else
-		put_bytes(r, s);
-}
-
-/* Text that is ours, so ASCII; NULL when empty or NULL. */
-static void put_own(struct row *r, const char *text)
-{
-	if (!text || *text == '\0')
-		put_null(r);
-	else
-		sqlite3_bind_text(r->s, ++r->at, text, -1, SQLITE_STATIC);
-}
-
 static struct row row_of(struct writer *w, enum statement statement)
 {
 	return (struct row){w->statements[statement], 0};
-}
-
-/* Runs the statement; it is ready for the next row afterwards. The result of the step is the one that counts. */
-static int row_end(struct row *r)
-{
-	int rc = sqlite3_step(r->s);
-
-	sqlite3_reset(r->s);
-	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 static const char *error_text(enum error e)
@@ -122,7 +71,7 @@ static const char *error_text(enum error e)
 
 static void put_status(struct row *r, const struct message *response)
 {
-	put_i64_if(r, response != NULL, response ? response->status : 0);
+	row_i64_if(r, response != NULL, response ? response->status : 0);
 }
 
 /* Host and port of a CONNECT whose target was not kept parsed. */
@@ -134,12 +83,12 @@ static void put_connect_target(struct row *r, struct str url)
 	while (colon > 0 && url.p[colon - 1] != ':')
 		colon--;
 	if (colon == 0 || !str_to_u64(str_from(url, colon), UINT16_MAX, &port)) {
-		put_opt(r, url);
-		put_null(r);
+		row_opt(r, url);
+		row_null(r);
 		return;
 	}
-	put_opt(r, str_first(url, colon - 1));
-	put_i64(r, (int64_t)port);
+	row_opt(r, str_first(url, colon - 1));
+	row_i64(r, (int64_t)port);
 }
 
 /* scheme, host, port, path, query; a CONNECT has only host and port. */
@@ -150,18 +99,18 @@ static void put_target(struct row *r, const struct exchange_facts *x)
 	bool has_path = x->has_target && !is_connect;
 	size_t mark = has_path ? str_find(u->path, '?') : 0;
 
-	put_own(r, has_path ? scheme_name(u->scheme) : NULL);
+	row_own(r, has_path ? scheme_name(u->scheme) : NULL);
 	if (x->has_target) {
-		put_opt(r, u->authority.host);
-		put_i64(r, u->authority.port);
+		row_opt(r, u->authority.host);
+		row_i64(r, u->authority.port);
 	} else {
 		put_connect_target(r, is_connect ? x->url : STR_NONE);
 	}
-	put_opt(r, has_path ? str_first(u->path, mark) : STR_NONE);
+	row_opt(r, has_path ? str_first(u->path, mark) : STR_NONE);
 	if (has_path && mark < u->path.len)
-		put_bytes(r, str_from(u->path, mark + 1));
+		row_bytes(r, str_from(u->path, mark + 1));
 	else
-		put_null(r);
+		row_null(r);
 }
 
 /* What the response says of its body's type: as delivered, else as the last hop received it. */
@@ -177,10 +126,10 @@ static struct str content_type(const struct exchange_facts *x)
 static void put_sizes(struct row *r, uint64_t request_head, uint64_t request_body, uint64_t response_head,
 	uint64_t response_body)
 {
-	put_i64(r, (int64_t)request_head);
-	put_i64(r, (int64_t)request_body);
-	put_i64(r, (int64_t)response_head);
-	put_i64(r, (int64_t)response_body);
+	row_i64(r, (int64_t)request_head);
+	row_i64(r, (int64_t)request_body);
+	row_i64(r, (int64_t)response_head);
+	row_i64(r, (int64_t)response_body);
 }
 
 static int put_exchange(struct writer *w, const struct exchange_facts *x, int64_t change)
@@ -189,29 +138,33 @@ static int put_exchange(struct writer *w, const struct exchange_facts *x, int64_
 	char client[ADDRESS_TEXT_BYTES], listener[ADDRESS_TEXT_BYTES];
 	bool has_ended = x->outcome != OUTCOME_PENDING;
 
-	put_i64(&r, (int64_t)x->id);
-	put_i64(&r, change);
-	put_i64(&r, w->run);
-	put_i64(&r, x->worker);
-	put_i64(&r, (int64_t)x->client_id);
-	put_i64(&r, x->client_request);
-	put_own(&r, address_format(&x->client, client));
-	put_own(&r, address_format(&x->listener, listener));
-	put_opt(&r, x->user);
-	put_i64(&r, x->started_us);
-	put_i64_if(&r, has_ended, x->ended_us);
-	put_i64_if(&r, has_ended, x->duration_us);
-	put_opt(&r, x->request ? x->request->method_name : STR_NONE);
-	put_opt(&r, x->url);
+	row_i64(&r, (int64_t)x->id);
+	row_i64(&r, change);
+	row_i64(&r, w->run);
+	row_i64(&r, x->worker);
+	row_i64(&r, (int64_t)x->client_id);
+	row_i64(&r, x->client_request);
+	row_own(&r, address_format(&x->client, client));
+	row_own(&r, address_format(&x->listener, listener));
+	row_opt(&r, x->user);
+	row_i64(&r, x->started_us);
+	row_i64_if(&r, has_ended, x->ended_us);
+	row_i64_if(&r, has_ended, x->duration_us);
+	row_opt(&r, x->request ? x->request->method_name : STR_NONE);
+	row_opt(&r, x->url);
 	put_target(&r, x);
 	put_status(&r, x->response);
-	put_opt(&r, content_type(x));
-	put_own(&r, outcome_name(x->outcome));
-	put_own(&r, error_text(x->error));
-	put_opt(&r, str_of(x->detail));
+	row_opt(&r, content_type(x));
+	row_own(&r, outcome_name(x->outcome));
+	row_own(&r, error_text(x->error));
+	row_opt(&r, str_of(x->detail));
 	put_sizes(&r, x->request_head_bytes, x->request_body_bytes, x->response_head_bytes, x->response_body_bytes);
-	put_i64(&r, x->hops_n);
-	put_i64(&r, x->is_tunnel);
+	row_i64(&r, x->hops_n);
+	row_i64(&r, x->is_tunnel);
+	row_opt(&r, x->final_url);
+	row_opt(&r, origin_text_host(x->final_url));
+	row_i64(&r, x->redirects);
+	row_i64(&r, x->retries);
 	return row_end(&r);
 }
 
@@ -222,26 +175,66 @@ static int put_hop(struct writer *w, uint64_t id, const struct hop_facts *h)
 	const int64_t times[] = {h->times.queue_us, h->times.resolve_us, h->times.connect_us, h->times.tls_us, h->times.send_us,
 		h->times.wait_us, h->times.receive_us};
 
-	put_i64(&r, (int64_t)id);
-	put_i64(&r, h->number);
-	put_own(&r, hop_reason_name(h->reason));
-	put_bytes(&r, h->url);
-	put_own(&r, address_format(&h->peer, peer));
-	put_i64(&r, h->is_reused);
-	put_i64(&r, h->is_reply);
+	row_i64(&r, (int64_t)id);
+	row_i64(&r, h->number);
+	row_own(&r, hop_reason_name(h->reason));
+	row_bytes(&r, h->url);
+	row_own(&r, address_format(&h->peer, peer));
+	row_i64(&r, h->is_reused);
+	row_i64(&r, h->is_reply);
 	put_status(&r, h->response);
-	put_own(&r, h->tls_version);
-	put_own(&r, h->tls_cipher);
-	put_i64(&r, h->tls_resumed);
-	put_i64(&r, h->started_us);
+	row_own(&r, h->tls_version);
+	row_own(&r, h->tls_cipher);
+	row_i64(&r, h->tls_resumed);
+	row_i64(&r, h->started_us);
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
-		put_i64_if(&r, times[i] >= 0, times[i]);
+		row_i64_if(&r, times[i] >= 0, times[i]);
 	put_sizes(&r, h->request_head_bytes, h->request_body_bytes, h->response_head_bytes, h->response_body_bytes);
-	put_own(&r, error_text(h->error));
-	put_opt(&r, str_of(h->detail));
-	put_opt(&r, str_of(h->decision));
-	put_opt(&r, h->dropped);
+	row_own(&r, error_text(h->error));
+	row_opt(&r, str_of(h->detail));
+	row_opt(&r, str_of(h->decision));
+	row_own(&r, h->peer_class);
+	row_i64(&r, h->delay_us);
+	row_opt(&r, h->cookies);
 	return row_end(&r);
+}
+
+/* hop 0: response fields that were left out for the client. */
+static int put_drops(struct writer *w, uint64_t id, unsigned hop, const struct drop *first)
+{
+	int rc = SQLITE_OK;
+	unsigned position = 1;
+
+	for (const struct drop *d = first; d && rc == SQLITE_OK; d = d->next) {
+		struct row r = row_of(w, PUT_DROP);
+
+		row_i64(&r, (int64_t)id);
+		row_i64(&r, hop);
+		row_i64(&r, position++);
+		row_bytes(&r, d->name);
+		row_own(&r, d->why);
+		rc = row_end(&r);
+	}
+	return rc;
+}
+
+static int put_cookies(struct writer *w, uint64_t id, const struct hop_facts *h)
+{
+	int rc = SQLITE_OK;
+	unsigned position = 1;
+
+	for (const struct cookie_fate *f = h->fates; f && rc == SQLITE_OK; f = f->next) {
+		struct row r = row_of(w, PUT_COOKIE);
+
+		row_i64(&r, (int64_t)id);
+		row_i64(&r, h->number);
+		row_i64(&r, position++);
+		row_opt(&r, f->name);
+		row_opt(&r, str_of(f->words));
+		row_opt(&r, str_of(f->client_words));
+		rc = row_end(&r);
+	}
+	return rc;
 }
 
 static void format_start_line(struct text *t, const struct message *m)
@@ -272,17 +265,17 @@ static int put_head(struct writer *w, uint64_t id, unsigned hop, const struct me
 	format_start_line(&w->start_line, m);
 	text_clear(&w->fields);
 	json_fields(&w->fields, &m->fields);
-	put_i64(&r, (int64_t)id);
-	put_i64(&r, hop);
-	put_own(&r, m->is_request ? "request" : "response");
-	put_bytes(&r, text_str(&w->start_line));
+	row_i64(&r, (int64_t)id);
+	row_i64(&r, hop);
+	row_own(&r, m->is_request ? "request" : "response");
+	row_bytes(&r, text_str(&w->start_line));
 	sqlite3_bind_text64(r.s, ++r.at, w->fields.p, w->fields.len, SQLITE_STATIC, SQLITE_UTF8);
 	if (m->trailers.n > 0) {
 		text_clear(&w->trailers);
 		json_fields(&w->trailers, &m->trailers);
 		sqlite3_bind_text64(r.s, ++r.at, w->trailers.p, w->trailers.len, SQLITE_STATIC, SQLITE_UTF8);
 	} else {
-		put_null(&r);
+		row_null(&r);
 	}
 	return row_end(&r);
 }
@@ -310,14 +303,14 @@ static int put_tunnel(struct writer *w, uint64_t id, const struct tunnel_facts *
 	struct row r = row_of(w, PUT_TUNNEL);
 	const struct clienthello *hello = t->has_hello ? &t->hello : NULL;
 
-	put_i64(&r, (int64_t)id);
-	put_i64(&r, (int64_t)t->up_bytes);
-	put_i64(&r, (int64_t)t->down_bytes);
-	put_opt(&r, str_of(hello ? hello->server_name : NULL));
-	put_opt(&r, str_of(hello ? hello->alpn : NULL));
-	put_own(&r, hello ? tls_version_text(hello->version) : NULL);
-	put_i64_if(&r, hello != NULL, hello && hello->has_ech);
-	put_own(&r, hello ? hello->ja4 : NULL);
+	row_i64(&r, (int64_t)id);
+	row_i64(&r, (int64_t)t->up_bytes);
+	row_i64(&r, (int64_t)t->down_bytes);
+	row_opt(&r, str_of(hello ? hello->server_name : NULL));
+	row_opt(&r, str_of(hello ? hello->alpn : NULL));
+	row_own(&r, hello ? tls_version_text(hello->version) : NULL);
+	row_i64_if(&r, hello != NULL, hello && hello->has_ech);
+	row_own(&r, hello ? hello->ja4 : NULL);
 	return row_end(&r);
 }
 
@@ -331,6 +324,10 @@ static int put_hops(struct writer *w, const struct exchange_facts *x)
 			rc = put_head(w, x->id, h->number, h->request);
 		if (rc == SQLITE_OK)
 			rc = put_head(w, x->id, h->number, h->response);
+		if (rc == SQLITE_OK)
+			rc = put_drops(w, x->id, h->number, h->drops);
+		if (rc == SQLITE_OK)
+			rc = put_cookies(w, x->id, h);
 	}
 	return rc;
 }
@@ -340,10 +337,10 @@ static int delete_flow(struct writer *w, uint64_t id)
 {
 	int rc = SQLITE_OK;
 
-	for (int i = DELETE_EXCHANGE; i <= DELETE_TUNNEL && rc == SQLITE_OK; i++) {
+	for (int i = DELETE_EXCHANGE; i <= DELETE_COOKIES && rc == SQLITE_OK; i++) {
 		struct row r = row_of(w, (enum statement)i);
 
-		put_i64(&r, (int64_t)id);
+		row_i64(&r, (int64_t)id);
 		rc = row_end(&r);
 	}
 	return rc;
@@ -363,6 +360,8 @@ int writer_put(struct writer *w, const struct record *record, int64_t change)
 		rc = put_head(w, x->id, 0, x->request);
 	if (rc == SQLITE_OK)
 		rc = put_head(w, x->id, 0, x->response);
+	if (rc == SQLITE_OK)
+		rc = put_drops(w, x->id, 0, x->drops);
 	if (rc == SQLITE_OK)
 		rc = put_hops(w, x);
 	if (rc == SQLITE_OK && x->is_tunnel)

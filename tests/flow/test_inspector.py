@@ -187,7 +187,8 @@ def test_not_by_connect(proxy, inspector, host):
 def test_not_by_redirect(proxy, inspector, origin, token, host):
     o = origin(always(answer(302, b'', f'Location: http://{host}:{inspector.port}/proxy.pac')))
     response = proxy.ask(get(o.url(token)))
-    assert response.status >= 400 and 'FindProxyForURL' not in response.text
+    assert response.status == 302 and 'FindProxyForURL' not in response.text
+    assert proxy.wait_shown(token)['chain'][0]['decision'] == 'returned: target is the proxy itself'
 
 
 def test_is_no_proxy(inspector, origin):

@@ -1,5 +1,6 @@
 /* The YAML reader and the values behind it: no file crashes them, and what they take prints and reads back the same. */
 #include "config/option_table.h"
+#include "config/rule_read.h"
 #include "config/settings_build.h"
 #include "config/values.h"
 #include "config/yaml_read.h"
@@ -10,7 +11,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-/* Takes over the entries that are options with good values; true if all were. */
+/* Takes over rules if they are good ones. */
+static bool rules_apply(const struct yaml_entry *e, struct settings *s)
+{
+	char why[256] = "";
+
+	s->rules = rule_set_read(e, "fuzz", why, sizeof(why));
+	if (s->rules == NULL && strncmp(why, "fuzz:", 5) != 0)
+		abort(); /* refused without a reason */
+	return s->rules != NULL;
+}
+
+/* Takes over the entries that are options with good values, and rules; true if all were. */
 static bool entries_apply(const struct yaml_entries *entries, struct settings *s)
 {
 	char why[256];
@@ -20,7 +32,9 @@ static bool entries_apply(const struct yaml_entries *entries, struct settings *s
 		const struct yaml_entry *e = &entries->v[i];
 		enum option_id id = option_of_name(str_of(e->name));
 
-		if (id == OPTION_COUNT || e->kind == ENTRY_EMPTY)
+		if (strcmp(e->name, "rules") == 0)
+			is_all &= rules_apply(e, s);
+		else if (id == OPTION_COUNT || e->kind == ENTRY_EMPTY || e->kind == ENTRY_MAPS)
 			is_all = false;
 		else if (e->kind == ENTRY_LIST)
 			is_all &= value_set_items(option_row(id), e->items, e->items_n, option_field(id, s), why, sizeof(why));
@@ -50,6 +64,8 @@ static void round_trip(const struct settings *s)
 				    option_field_const((enum option_id)id, back)))
 				abort();
 		}
+		if (rule_set_count(s->rules) != rule_set_count(back->rules))
+			abort();
 		yaml_entries_free(entries);
 	}
 	free(text);

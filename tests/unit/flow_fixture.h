@@ -1,4 +1,5 @@
-/* A flow for tests: a redirect followed, with two hops and heads on all sides. Every string is in static memory. */
+/* A flow for tests: a redirect followed to another host, with two hops, fields dropped, a cookie carried, and heads on all sides.
+ * Every string is in static memory. */
 #ifndef VIADUCT_TESTS_FLOW_FIXTURE_H
 #define VIADUCT_TESTS_FLOW_FIXTURE_H
 
@@ -12,6 +13,8 @@ struct flow_fixture {
 	struct field request_fields[FIXTURE_FIELDS], response_fields[FIXTURE_FIELDS], trailer;
 	struct message request, sent, redirect, response;
 	struct hop_facts hops[2];
+	struct drop drops[2], left_out;
+	struct cookie_fate fates[2];
 	struct exchange_facts x;
 };
 
@@ -49,6 +52,15 @@ static inline void fixture_messages(struct flow_fixture *f)
 	f->redirect.trailers = (struct fields){NULL, 0, 0};
 }
 
+static inline void fixture_evidence(struct flow_fixture *f)
+{
+	f->drops[0] = (struct drop){STR("Cookie"), "the host changed", &f->drops[1]};
+	f->drops[1] = (struct drop){STR("Authorization"), "the origin changed", NULL};
+	f->left_out = (struct drop){STR("Alt-Svc"), "it is for another origin", NULL};
+	f->fates[0] = (struct cookie_fate){STR("sid"), "kept for the chain", "given to the client", &f->fates[1]};
+	f->fates[1] = (struct cookie_fate){STR("wide"), "refused: its Domain does not cover the host", NULL, NULL};
+}
+
 static inline void fixture_hops(struct flow_fixture *f)
 {
 	f->hops[0] = (struct hop_facts){.number = 1,
@@ -56,16 +68,20 @@ static inline void fixture_hops(struct flow_fixture *f)
 		.url = STR("http://example.com/a?b=c"),
 		.request = &f->sent,
 		.response = &f->redirect,
+		.peer_class = "public",
 		.started_us = 1700000000000100,
 		.times = {-1, 200, 300, -1, 50, 4000, 10},
 		.decision = "followed: 302",
+		.fates = &f->fates[0],
 		.next = &f->hops[1]};
 	f->hops[1] = (struct hop_facts){.number = 2,
 		.reason = HOP_REDIRECT,
 		.url = STR("https://other.example/x"),
 		.request = &f->sent,
 		.response = &f->response,
+		.peer_class = "private",
 		.is_reused = true,
+		.delay_us = 500000,
 		.tls_version = "TLSv1.3",
 		.tls_cipher = "TLS_AES_128_GCM_SHA256",
 		.tls_resumed = true,
@@ -75,7 +91,8 @@ static inline void fixture_hops(struct flow_fixture *f)
 		.response_head_bytes = 130,
 		.response_body_bytes = 1234,
 		.decision = "delivered",
-		.dropped = STR("Cookie, Authorization")};
+		.drops = &f->drops[0],
+		.cookies = STR("sid, lang")};
 }
 
 /* Pointers go into f: it must not be moved. */
@@ -84,6 +101,7 @@ static inline void fixture_init(struct flow_fixture *f, uint64_t id)
 	memset(f, 0, sizeof(*f));
 	fixture_fields(f);
 	fixture_messages(f);
+	fixture_evidence(f);
 	fixture_hops(f);
 	f->x = (struct exchange_facts){.id = id,
 		.worker = 1,
@@ -102,6 +120,9 @@ static inline void fixture_init(struct flow_fixture *f, uint64_t id)
 		.response_head_bytes = 140,
 		.response_body_bytes = 1234,
 		.outcome = OUTCOME_DELIVERED,
+		.final_url = STR("https://other.example/x#there"),
+		.redirects = 1,
+		.drops = &f->left_out,
 		.hops = f->hops,
 		.hops_n = 2};
 	(void)address_parse(STR("192.0.2.7"), 5555, &f->x.client);
@@ -125,7 +146,9 @@ static inline void fixture_tunnel(struct flow_fixture *f)
 		.version = 0x0304,
 		.ja4 = "t13d1516h2_8daaf6152771_e5627efa2ab1"};
 	f->x.hops = NULL;
-	f->x.hops_n = 0;
+	f->x.hops_n = f->x.redirects = 0;
+	f->x.final_url = STR_NONE;
+	f->x.drops = NULL;
 	f->x.response_body_bytes = 0;
 }
 

@@ -55,12 +55,47 @@ static void test_json(void **state)
 	assert_true(json_is_null(json_object_get(o, "error")));
 	assert_string_equal(member(o, "user_agent"), "test \"quoted\"");
 	assert_null(json_object_get(o, "tunnel"));
-	assert_int_equal(json_array_size(json_object_get(o, "hops")), 2);
-	hop = json_array_get(json_object_get(o, "hops"), 1);
+	assert_int_equal(json_integer_value(json_object_get(o, "hops")), 2);
+	assert_int_equal(json_integer_value(json_object_get(o, "redirects")), 1);
+	assert_int_equal(json_integer_value(json_object_get(o, "retries")), 0);
+	assert_string_equal(member(o, "final_url"), "https://other.example/x#there");
+	assert_int_equal(json_array_size(json_object_get(o, "chain")), 2);
+	hop = json_array_get(json_object_get(o, "chain"), 1);
 	assert_string_equal(member(hop, "reason"), "redirect");
 	assert_string_equal(member(hop, "decision"), "delivered");
 	assert_int_equal(json_integer_value(json_object_get(hop, "wait_us")), 900);
 	assert_true(json_is_null(json_object_get(hop, "connect_us")));
+	json_decref(o);
+}
+
+/* Names and words; each list only where there is something. */
+static void test_json_of_chain(void **state)
+{
+	struct flow_fixture f;
+	json_t *o, *first, *second, *list;
+
+	(void)state;
+	fixture_init(&f, 1);
+	o = parse_line(&f.x);
+	first = json_array_get(json_object_get(o, "chain"), 0);
+	second = json_array_get(json_object_get(o, "chain"), 1);
+	assert_string_equal(member(first, "url"), "http://example.com/a?b=c");
+	assert_int_equal(json_integer_value(json_object_get(first, "status")), 302);
+	assert_string_equal(member(first, "decision"), "followed: 302");
+	assert_string_equal(member(first, "peer_class"), "public");
+	assert_null(json_object_get(first, "dropped"));
+	assert_null(json_object_get(first, "cookies_added"));
+	list = json_object_get(first, "cookies_set");
+	assert_int_equal(json_array_size(list), 2);
+	assert_string_equal(member(json_array_get(list, 0), "name"), "sid");
+	assert_string_equal(member(json_array_get(list, 0), "client"), "given to the client");
+	assert_true(json_is_null(json_object_get(json_array_get(list, 1), "client")));
+	list = json_object_get(second, "dropped");
+	assert_string_equal(member(json_array_get(list, 1), "name"), "Authorization");
+	assert_string_equal(member(json_array_get(list, 1), "why"), "the origin changed");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(second, "cookies_added"), 1)), "lang");
+	assert_int_equal(json_integer_value(json_object_get(second, "delay_us")), 500000);
+	assert_string_equal(member(json_array_get(json_object_get(o, "response_dropped"), 0), "name"), "Alt-Svc");
 	json_decref(o);
 }
 
@@ -72,6 +107,9 @@ static void test_json_of_nothing(void **state)
 
 	(void)state;
 	assert_string_equal(member(o, "error"), "bad_request");
+	assert_int_equal(json_integer_value(json_object_get(o, "hops")), 0);
+	assert_int_equal(json_array_size(json_object_get(o, "chain")), 0);
+	assert_true(json_is_null(json_object_get(o, "final_url")));
 	assert_true(json_is_null(json_object_get(o, "status")));
 	assert_true(json_is_null(json_object_get(o, "method")));
 	assert_string_equal(member(o, "url"), "GARBAGE\\xff\x1b");
@@ -104,7 +142,7 @@ static void test_no_secrets(void **state)
 	f.request_fields[2] = (struct field){STR("Authorization"), STR("Basic c2VjcmV0")};
 	f.request_fields[3] = (struct field){STR("Referer"), STR("http://bob:hunter2@example.com/?token=hunter2#x")};
 	f.x.url = STR("http://bob:hunter2@example.com/a?password=hunter2&b=c");
-	f.hops[0].url = f.x.url;
+	f.hops[0].url = f.x.final_url = f.x.url;
 	access_log_json(&t, &f.x);
 	access_log_combined(&t, &f.x);
 	text_byte(&t, '\0');
@@ -273,6 +311,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_json_of_chain),
 		cmocka_unit_test(test_json_of_nothing),
 		cmocka_unit_test(test_json_of_tunnel),
 		cmocka_unit_test(test_no_secrets),

@@ -113,6 +113,14 @@ static void random_move(struct sequence *s, struct pair *to, struct pair *from)
 	model_drain(from, moved);
 }
 
+static void random_share(struct sequence *s, struct pair *to, const struct pair *from)
+{
+	size_t n = min_size(random_size(s), MODEL_BYTES - to->len), shared = min_size(n, from->len);
+
+	assert_int_equal(bufq_share(&to->q, &from->q, n), shared);
+	model_append(to, from->bytes, shared);
+}
+
 static void random_reserve(struct sequence *s, struct pair *p)
 {
 	size_t want = min_size(random_size(s), MODEL_BYTES - p->len), offered = 0;
@@ -170,6 +178,8 @@ static void random_step(struct sequence *s)
 		random_drain(s, p);
 	} else if (dice < 11) {
 		random_reserve(s, p);
+	} else if (dice < 13 && p != other) {
+		random_share(s, p, other);
 	} else if (p != other && other->iov_count == 0) {
 		random_move(s, p, other);
 	}

@@ -322,11 +322,29 @@ static void test_check(void **state)
 	f->refuse = "";
 	assert_int_equal(dial(f, "slow.test", false), ERR_loop_detected);
 	assert_int_equal(f->checks, 2);
+	assert_peer(f, "127.0.0.1"); /* refused last */
+	assert_non_null(strstr(f->outcome.detail, "127.0.0.1:"));
 	f->done = 0;
 	f->refuse = "127.0.0.2";
+	f->limits.max_addresses = 1; /* of those that may be dialled */
 	assert_int_equal(dial(f, "slow.test", false), ERR_none);
 	assert_peer(f, "127.0.0.1");
 	assert_true(f->took_us < 200000); /* a refused address costs no delay */
+}
+
+/* What was refused tells more than what failed, before it or after it. */
+static void test_check_of_some(void **state)
+{
+	static const char *const cases[] = {"127.0.0.3", "127.0.0.4"};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		f->done = 0;
+		f->refuse = cases[i];
+		assert_int_equal(dial(f, "refused.test", false), ERR_loop_detected);
+		assert_peer(f, cases[i]);
+		assert_non_null(strstr(f->outcome.detail, cases[i]));
+	}
 }
 
 static void test_tls_timeout(void **state)
@@ -383,6 +401,7 @@ int main(void)
 		TEST(test_resolution_delay),
 		TEST(test_failed_while_asking),
 		TEST(test_check),
+		TEST(test_check_of_some),
 		TEST(test_tls_timeout),
 		TEST(test_tls_garbage),
 		TEST(test_cancel),

@@ -212,7 +212,7 @@ static void guard_08_methods(void **state)
 	(void)state;
 	refuse(STR("get http://h/ HTTP/1.1\r\nHost: h\r\n\r\n"), ERR_method_unsupported);
 	refuse(STR("BREW http://h/ HTTP/1.1\r\nHost: h\r\n\r\n"), ERR_method_unsupported);
-	refuse(STR("QUERY http://h/ HTTP/1.1\r\nHost: h\r\n\r\n"), ERR_method_unsupported);
+	refuse(STR("BASELINE-CONTROL http://h/ HTTP/1.1\r\nHost: h\r\n\r\n"), ERR_method_unsupported);
 	refuse(STR("DESCRIBE http://h/ HTTP/1.1\r\nHost: h\r\n\r\n"), ERR_method_unsupported);
 	refuse(STR("SOURCE http://h/ HTTP/1.1\r\nHost: h\r\n\r\n"), ERR_method_unsupported);
 	refuse(STR("PRI http://h/ HTTP/1.1\r\nHost: h\r\n\r\n"), ERR_method_unsupported);

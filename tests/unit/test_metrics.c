@@ -159,6 +159,36 @@ static void test_hops_and_the_rest(void **state)
 	meter_free(m);
 }
 
+static void test_chains(void **state)
+{
+	const struct drop cookie = {STR("cookie"), "the host changed", NULL};
+	const struct drop key = {STR("X-Api-Key"), "the origin changed", &cookie};
+	const struct drop drops = {STR("Authorization"), "the origin changed", &key};
+	const struct hop_facts last = {.decision = "returned: target is private", .drops = &drops};
+	const struct hop_facts second = {.decision = "followed: 302", .drops = &drops, .next = &last};
+	const struct hop_facts first = {.decision = "followed: 302", .next = &second};
+	const struct hop_facts passed = {.decision = "passed: redirects.mode is pass"}, plain = {0};
+	struct meter *m = meter_new();
+	struct status s;
+	char *t;
+
+	(void)state;
+	end(m, (struct exchange_facts){.outcome = OUTCOME_DELIVERED, .hops = &first, .redirects = 2, .retries = 3});
+	end(m, (struct exchange_facts){.outcome = OUTCOME_DELIVERED, .hops = &passed});
+	end(m, (struct exchange_facts){.outcome = OUTCOME_DELIVERED, .hops = &plain});
+	s = status_of(m);
+	t = written(&s);
+	assert_line(t, "viaduct_redirects_total{decision=\"followed\"} 2");
+	assert_line(t, "viaduct_redirects_total{decision=\"passed\"} 1");
+	assert_line(t, "viaduct_redirects_total{decision=\"returned\"} 1");
+	assert_line(t, "viaduct_retries_total 3");
+	assert_line(t, "viaduct_request_fields_withheld_total{field=\"authorization\"} 2");
+	assert_line(t, "viaduct_request_fields_withheld_total{field=\"cookie\"} 2");
+	assert_line(t, "viaduct_request_fields_withheld_total{field=\"other\"} 2");
+	free(t);
+	meter_free(m);
+}
+
 /* The name that a line of the format is about; its length. */
 static size_t name_length(const char *line)
 {
@@ -218,6 +248,7 @@ int main(void)
 		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_hops_and_the_rest),
+		cmocka_unit_test(test_chains),
 		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_sum),
 	};

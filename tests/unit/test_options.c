@@ -55,7 +55,7 @@ static void test_table(void **state)
 	assert_false(option_is_section(STR("")));
 }
 
-/* The three that other layers turn into enums must keep their choices in the enums' order. */
+/* Those that other layers turn into enums must keep their choices in the enums' order. */
 static void test_enum_order(void **state)
 {
 	(void)state;
@@ -66,6 +66,31 @@ static void test_enum_order(void **state)
 	assert_string_equal(option_row(OPT_log_terminal)->choices, "auto|always|never");
 	assert_int_equal(TERMINAL_NEVER, 2);
 	assert_string_equal(option_row(OPT_log_level)->choices, "error|warn|info|debug");
+	assert_string_equal(option_row(OPT_redirects_tell)->choices, "off|headers");
+	assert_int_equal(REDIRECTS_TELL_HEADERS, 1);
+	assert_string_equal(option_row(OPT_redirects_upgrade)->choices, "follow|pass");
+	assert_string_equal(option_row(OPT_redirects_downgrade)->choices, "follow|pass");
+	assert_string_equal(option_row(OPT_redirects_unsafe_methods)->choices, "follow|pass");
+	assert_string_equal(option_row(OPT_redirects_userinfo)->choices, "drop|pass");
+	assert_int_equal(REDIRECTS_OTHER_PASS, 1);
+}
+
+static const char *word_at(size_t i)
+{
+	static const char *const words[] = {"", "block", "rate", "redirects", "redirect_targets"};
+
+	return words[i];
+}
+
+static void test_suggest_word(void **state)
+{
+	(void)state;
+	assert_int_equal(suggest_word(STR("blokc"), word_at, 5), 1);
+	assert_int_equal(suggest_word(STR("redirect"), word_at, 5), 3);
+	assert_int_equal(suggest_word(STR("Redirect-Target"), word_at, 5), 4);
+	assert_int_equal(suggest_word(STR("x"), word_at, 5), 5); /* not the empty one */
+	assert_int_equal(suggest_word(STR(""), word_at, 5), 5);
+	assert_int_equal(suggest_word(STR("entirely different"), word_at, 5), 5);
 }
 
 static void test_suggest(void **state)
@@ -301,8 +326,11 @@ static struct settings *read_back(const char *text)
 	struct yaml_entries *e = yaml_read_text(str_of(text), "printed", why, sizeof(why));
 
 	assert_string_equal(why, "");
-	assert_int_equal(e->n, OPTION_COUNT);
-	for (size_t i = 0; i < e->n; i++) {
+	assert_int_equal(e->n, OPTION_COUNT + 1);
+	assert_string_equal(e->v[OPTION_COUNT].name, "rules"); /* it comes last */
+	assert_int_equal(e->v[OPTION_COUNT].kind, ENTRY_LIST);
+	assert_int_equal(e->v[OPTION_COUNT].items_n, 0);
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		enum option_id id = option_of_name(str_of(e->v[i].name));
 		void *field = option_field(id, s);
 		bool is_ok = e->v[i].kind == ENTRY_LIST
@@ -366,8 +394,9 @@ static void test_print_shape(void **state)
 
 	(void)state;
 	assert_memory_equal(plain, "listen: [127.0.0.1:8080]\ninspector: 127.0.0.1:8081\ndata: ''\n", 60);
-	assert_non_null(strstr(plain,
-		"\nredirects:\n  mode: auto\n  max_hops: 20\naccess:\n  clients: [127.0.0.0/8, '::1']\n"));
+	assert_non_null(strstr(plain, "\nredirects:\n  mode: auto\n  max_hops: 20\n  by_request: true\n"));
+	assert_non_null(strstr(plain, "\naccess:\n  clients: [127.0.0.0/8, '::1']\n"));
+	assert_string_equal(plain + strlen(plain) - strlen("\nrules: []\n"), "\nrules: []\n");
 	assert_null(strchr(plain, '#'));
 	assert_non_null(strstr(docs,
 		"\n  # redirects followed for one request; one more is an error (502, redirect_limit)\n"
@@ -435,6 +464,7 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_enum_order),
 		cmocka_unit_test(test_suggest),
+		cmocka_unit_test(test_suggest_word),
 		cmocka_unit_test(test_good_numbers),
 		cmocka_unit_test(test_bad_numbers),
 		cmocka_unit_test(test_bool),

@@ -219,10 +219,6 @@ static void test_draining(void **state)
 
 static void test_new_settings_count(void **state)
 {
-	static const char *const set[] = {"data=/", "upstream.idle_timeout=40ms", "upstream.max_per_origin=1"};
-	struct settings_source source = {.set = set, .set_n = 3};
-	struct settings *fresh;
-	char why[200];
 	struct asker a, b;
 	struct rig r;
 
@@ -231,17 +227,63 @@ static void test_new_settings_count(void **state)
 	ask(&r, &a);
 	exchange(&r, &a, &r.origin.peers[0]);
 	end(&a, false);
-	fresh = settings_load(&source, why, sizeof(why));
-	assert_non_null(fresh);
-	pool_set_settings(r.pool, fresh, NULL);
-	settings_unref(r.settings);
-	r.settings = fresh;
-	/* The idle one goes by the new time-out, not by the one it was put away with. */
+	/* What is idle was made under the old ones. */
+	rig_set(&r, "upstream.max_per_origin=1");
 	UNTIL(&r, r.origin.peers[0].has_ended);
 	ask(&r, &a);
 	ask(&r, &b);
 	assert_int_equal(b.lease.state, LEASE_QUEUED);
 	end(&b, false);
+	end(&a, false);
+	rig_down(&r);
+}
+
+/* The address of a kept upstream is checked too: refused, it is passed over, and left to others. */
+static void test_a_kept_one_that_is_refused(void **state)
+{
+	struct asker a, b;
+	struct rig r;
+
+	(void)state;
+	rig_up(&r, NULL);
+	ask(&r, &a);
+	exchange(&r, &a, &r.origin.peers[0]);
+	end(&a, false);
+	ask_refusing(&r, &b, 1);
+	assert_int_equal(b.lease.state, LEASE_DIALLING);
+	exchange(&r, &b, &r.origin.peers[1]);
+	assert_int_equal(b.checks, 2);
+	assert_false(b.lease.is_reused);
+	assert_false(r.origin.peers[0].has_ended);
+	ask_refusing(&r, &a, 0);
+	assert_int_equal(a.lease.state, LEASE_READY);
+	assert_int_equal(a.checks, 1);
+	exchange(&r, &a, &r.origin.peers[0]);
+	end(&a, false);
+	end(&b, false);
+	/* The pool's own check comes first. */
+	r.refusal = ERR_loop_detected;
+	ask_refusing(&r, &a, 0);
+	UNTIL(&r, a.lease.state == LEASE_FAILED);
+	assert_int_equal(a.lease.error, ERR_loop_detected);
+	assert_int_equal(a.checks, 0);
+	end(&a, false);
+	rig_down(&r);
+}
+
+static void test_all_addresses_refused(void **state)
+{
+	struct asker a;
+	struct rig r;
+
+	(void)state;
+	rig_up(&r, NULL);
+	ask_refusing(&r, &a, 9);
+	UNTIL(&r, a.lease.state == LEASE_FAILED);
+	assert_int_equal(a.lease.error, ERR_target_returned);
+	assert_true(address_eq(&a.lease.peer, &r.origin.address));
+	assert_true(a.lease.detail[0] != '\0');
+	assert_int_equal(r.origin.n, 0);
 	end(&a, false);
 	rig_down(&r);
 }
@@ -266,6 +308,8 @@ int main(void)
 		cmocka_unit_test(test_an_idle_one_that_speaks_is_closed),
 		cmocka_unit_test(test_draining),
 		cmocka_unit_test(test_new_settings_count),
+		cmocka_unit_test(test_a_kept_one_that_is_refused),
+		cmocka_unit_test(test_all_addresses_refused),
 		cmocka_unit_test(test_no_pool),
 	};
 

@@ -198,6 +198,71 @@ static void test_one_that_takes_no_more_is_not_passed_on(void **state)
 	rig_down(&r);
 }
 
+/* The head of the queue does not want what there is: it goes, and its place is the head's. */
+static void test_who_refuses_the_address_in_the_queue(void **state)
+{
+	struct asker a, b;
+	struct rig r;
+
+	(void)state;
+	rig_up(&r, "upstream.max_per_origin=1");
+	ask(&r, &a);
+	exchange(&r, &a, &r.origin.peers[0]);
+	ask_refusing(&r, &b, 1);
+	assert_int_equal(b.lease.state, LEASE_QUEUED);
+	assert_int_equal(b.checks, 0);
+	end(&a, false);
+	exchange(&r, &b, &r.origin.peers[1]);
+	assert_true(r.origin.peers[0].has_ended);
+	assert_int_equal(b.checks, 2);
+	/* What is kept but refused, when asking and in the queue, gives its place to who refuses it. */
+	end(&b, false);
+	ask_refusing(&r, &a, 2);
+	exchange(&r, &a, &r.origin.peers[2]);
+	assert_true(r.origin.peers[1].has_ended);
+	end(&a, false);
+	assert_int_equal(r.origin.most_open, 1);
+	rig_down(&r);
+}
+
+static void test_how_long_it_took(void **state)
+{
+	struct asker a, b;
+	struct rig r;
+
+	(void)state;
+	rig_up(&r, "upstream.max_per_origin=1");
+	ask(&r, &a);
+	ask(&r, &b);
+	assert_int_equal(lease_waited_us(&a.lease), -1);
+	exchange(&r, &a, &r.origin.peers[0]);
+	assert_int_equal(lease_waited_us(&a.lease), -1);
+	assert_int_equal(b.lease.queue_us, -1);
+	assert_true(lease_waited_us(&b.lease) >= a.lease.connect_us);
+	end(&b, false);
+	assert_true(b.lease.queue_us >= a.lease.connect_us);
+	end(&a, false);
+	rig_down(&r);
+}
+
+/* A connection without a place waits for nobody, and nobody for it. */
+static void test_tunnels_do_not_wait(void **state)
+{
+	struct asker a, b, c;
+	struct rig r;
+
+	(void)state;
+	rig_up(&r, "upstream.max_per_origin=1");
+	ask_for(&r, &a, &r.origin, INT64_MAX, true);
+	ask_for(&r, &b, &r.origin, INT64_MAX, true);
+	ask(&r, &c);
+	UNTIL(&r, a.lease.state == LEASE_READY && b.lease.state == LEASE_READY && c.lease.state == LEASE_READY);
+	end(&a, false);
+	end(&b, true);
+	end(&c, false);
+	rig_down(&r);
+}
+
 /* Answered before the request was read: the rest of it, which the origin may never take, does not hold the place of another. */
 static void test_the_rest_of_a_request_holds_nothing(void **state)
 {
@@ -247,6 +312,9 @@ int main(void)
 		cmocka_unit_test(test_one_too_old_makes_room),
 		cmocka_unit_test(test_who_wants_a_new_one_gets_it_in_the_queue_too),
 		cmocka_unit_test(test_one_that_takes_no_more_is_not_passed_on),
+		cmocka_unit_test(test_who_refuses_the_address_in_the_queue),
+		cmocka_unit_test(test_how_long_it_took),
+		cmocka_unit_test(test_tunnels_do_not_wait),
 		cmocka_unit_test(test_the_rest_of_a_request_holds_nothing),
 	};
 

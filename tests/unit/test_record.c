@@ -63,9 +63,45 @@ static void test_hops(void **state)
 	h = h->next;
 	assert_int_equal(h->number, 2);
 	assert_string_equal(h->tls_cipher, "TLS_AES_128_GCM_SHA256");
-	assert_str(h->dropped, "Cookie, Authorization");
 	assert_int_equal(h->times.wait_us, 900);
 	assert_null(h->next);
+	record_free(r);
+}
+
+/* Drops and fates are lists of their own; what is absent stays so. */
+static void test_evidence(void **state)
+{
+	struct flow_fixture *f = mem_alloc(sizeof(*f));
+	const struct hop_facts *first, *second;
+	struct record *r;
+
+	(void)state;
+	fixture_init(f, 1);
+	r = record_new(&f->x);
+	memset(f, 0xa5, sizeof(*f));
+	mem_free(f);
+	assert_str(r->facts.final_url, "https://other.example/x#there");
+	assert_int_equal(r->facts.redirects, 1);
+	assert_str(r->facts.drops->name, "Alt-Svc");
+	assert_null(r->facts.drops->next);
+	first = r->facts.hops;
+	assert_null(first->drops);
+	assert_null(first->cookies.p);
+	assert_string_equal(first->peer_class, "public");
+	assert_str(first->fates->name, "sid");
+	assert_string_equal(first->fates->words, "kept for the chain");
+	assert_string_equal(first->fates->client_words, "given to the client");
+	assert_str(first->fates->next->name, "wide");
+	assert_null(first->fates->next->client_words);
+	assert_null(first->fates->next->next);
+	second = first->next;
+	assert_null(second->fates);
+	assert_int_equal(second->delay_us, 500000);
+	assert_str(second->cookies, "sid, lang");
+	assert_str(second->drops->name, "Cookie");
+	assert_string_equal(second->drops->why, "the host changed");
+	assert_str(second->drops->next->name, "Authorization");
+	assert_null(second->drops->next->next);
 	record_free(r);
 }
 
@@ -77,15 +113,17 @@ static void test_empty(void **state)
 
 	(void)state;
 	memset(&x, 0xff, sizeof(x)); /* a target that is not valid may hold anything */
-	x.user = x.url = STR_NONE;
+	x.user = x.url = x.final_url = STR_NONE;
 	x.request = x.response = NULL;
 	x.detail = NULL;
 	x.hops = NULL;
+	x.drops = NULL;
 	x.has_target = false;
 	x.outcome = OUTCOME_PENDING;
 	r = record_new(&x);
 	assert_null(r->facts.request);
 	assert_null(r->facts.hops);
+	assert_null(r->facts.drops);
 	assert_null(r->facts.url.p);
 	assert_null(r->facts.target.path.p);
 	record_free(r);
@@ -112,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_is_deep),
 		cmocka_unit_test(test_hops),
+		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_bytes),
 	};

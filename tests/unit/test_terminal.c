@@ -28,8 +28,10 @@ static void test_lines(void **state)
 
 	(void)state;
 	fixture_init(&f, 1);
-	assert_line(&f.x, false, "22:13:20 GET http://example.com/a?b=c 200  1.2 kB  6.0 ms  2 hops\n");
-	assert_line(&f.x, true, "22:13:20 GET http://example.com/a?b=c \x1b[32m200\x1b[0m  1.2 kB  6.0 ms  2 hops\n");
+	assert_line(&f.x, false,
+		"22:13:20 GET http://example.com/a?b=c 200  1.2 kB  6.0 ms  2 hops -> https://other.example\n");
+	assert_line(&f.x, true,
+		"22:13:20 GET http://example.com/a?b=c \x1b[32m200\x1b[0m  1.2 kB  6.0 ms  2 hops -> https://other.example\n");
 	f.x.hops_n = 1;
 	f.x.outcome = OUTCOME_CANCELLED;
 	f.x.error = ERR_cancelled;
@@ -51,6 +53,25 @@ static void test_tunnel(void **state)
 	assert_line(&f.x, false, "22:13:20 CONNECT example.com:443 200  100 kB  61 s\n");
 }
 
+static void test_chain(void **state)
+{
+	struct flow_fixture f;
+
+	(void)state;
+	fixture_init(&f, 1);
+	f.x.hops_n = 4;
+	f.x.retries = 2;
+	assert_line(&f.x, false,
+		"22:13:20 GET http://example.com/a?b=c 200  1.2 kB  6.0 ms  4 hops -> https://other.example, 2 retries\n");
+	f.x.retries = 1;
+	f.x.final_url = STR("http://EXAMPLE.com/b");
+	assert_line(&f.x, false, "22:13:20 GET http://example.com/a?b=c 200  1.2 kB  6.0 ms  4 hops 1 retry\n");
+	f.x.retries = 0;
+	assert_line(&f.x, false, "22:13:20 GET http://example.com/a?b=c 200  1.2 kB  6.0 ms  4 hops\n");
+	f.x.final_url = STR_NONE;
+	assert_line(&f.x, false, "22:13:20 GET http://example.com/a?b=c 200  1.2 kB  6.0 ms  4 hops\n");
+}
+
 /* Nothing of a request was understood. */
 static void test_nothing(void **state)
 {
@@ -70,11 +91,13 @@ static void test_hostile(void **state)
 	fixture_init(&f, 1);
 	memset(url, 0x1b, sizeof(url));
 	f.x.url = (struct str){url, sizeof(url)};
+	memcpy(url, "http://", 7);
+	f.x.final_url = (struct str){url, sizeof(url)};
 	f.request.method_name = STR("\x1b]0;x\x07\r\n\xc2\x9b");
 	terminal_line(&t, &f.x, false);
 	for (size_t i = 0; i + 1 < t.len; i++)
 		assert_true(t.p[i] >= 0x20 && t.p[i] < 0x7f);
-	assert_true(t.len < 200);
+	assert_true(t.len < 300);
 	text_fini(&t);
 }
 
@@ -141,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_tunnel),
+		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_url),

@@ -1,4 +1,4 @@
-/* Authorities, targets and Locations: what is taken, and what is refused. */
+/* Authorities and targets: what is taken, and what is refused. Locations: test_url_resolve.c and test_url_whatwg.c. */
 #include "http/url.h"
 
 #include <setjmp.h>
@@ -152,163 +152,6 @@ static void targets_are_refused(void **state)
 	arena_free(a);
 }
 
-/* the examples of RFC 3986 section 5.4 that have an http result, and the rows of the redirect rules */
-static const struct {
-	const char *base, *location, *expected;
-} resolved[] = {
-	{"http://a/b/c/d;p?q", "g", "http://a/b/c/g"},
-	{"http://a/b/c/d;p?q", "./g", "http://a/b/c/g"},
-	{"http://a/b/c/d;p?q", "g/", "http://a/b/c/g/"},
-	{"http://a/b/c/d;p?q", "/g", "http://a/g"},
-	{"http://a/b/c/d;p?q", "//g", "http://g/"},
-	{"http://a/b/c/d;p?q", "?y", "http://a/b/c/d;p?y"},
-	{"http://a/b/c/d;p?q", "g?y", "http://a/b/c/g?y"},
-	{"http://a/b/c/d;p?q", "#s", "http://a/b/c/d;p?q"},
-	{"http://a/b/c/d;p?q", "g#s", "http://a/b/c/g"},
-	{"http://a/b/c/d;p?q", ";x", "http://a/b/c/;x"},
-	{"http://a/b/c/d;p?q", ".", "http://a/b/c/"},
-	{"http://a/b/c/d;p?q", "./", "http://a/b/c/"},
-	{"http://a/b/c/d;p?q", "..", "http://a/b/"},
-	{"http://a/b/c/d;p?q", "../", "http://a/b/"},
-	{"http://a/b/c/d;p?q", "../g", "http://a/b/g"},
-	{"http://a/b/c/d;p?q", "../..", "http://a/"},
-	{"http://a/b/c/d;p?q", "../../g", "http://a/g"},
-	{"http://a/b/c/d;p?q", "../../../g", "http://a/g"},
-	{"http://a/b/c/d;p?q", "../../../../g", "http://a/g"},
-	{"http://a/b/c/d;p?q", "/./g", "http://a/g"},
-	{"http://a/b/c/d;p?q", "/../g", "http://a/g"},
-	{"http://a/b/c/d;p?q", "g.", "http://a/b/c/g."},
-	{"http://a/b/c/d;p?q", ".g", "http://a/b/c/.g"},
-	{"http://a/b/c/d;p?q", "g..", "http://a/b/c/g.."},
-	{"http://a/b/c/d;p?q", "..g", "http://a/b/c/..g"},
-	{"http://a/b/c/d;p?q", "./../g", "http://a/b/g"},
-	{"http://a/b/c/d;p?q", "./g/.", "http://a/b/c/g/"},
-	{"http://a/b/c/d;p?q", "g/./h", "http://a/b/c/g/h"},
-	{"http://a/b/c/d;p?q", "g/../h", "http://a/b/c/h"},
-	{"http://a/b/c/d;p?q", "g;x=1/../y", "http://a/b/c/y"},
-	{"http://a/b/c/d;p?q", "g?y/../x", "http://a/b/c/g?y/../x"},
-	{"http://a/b/c/d;p?q", "g?y:z", "http://a/b/c/g?y:z"},
-	{"http://a/b/c/d;p?q", "./a:b", "http://a/b/c/a:b"},
-	{"http://a/b//c", "../x", "http://a/b/x"},
-	{"http://a", "x", "http://a/x"},
-	{"http://a?q", "x", "http://a/x"},
-	{"http://a/b", "HTTP://C:80/d", "http://c/d"},
-	{"http://a/b", "https://c", "https://c/"},
-	{"https://a:444/b", "//c/d", "https://c/d"},
-	{"https://a:444/b", "/d", "https://a:444/d"},
-	{"http://a/b", "http://h?x", "http://h/?x"},
-	{"http://a/b", " \t/x\t ", "http://a/x"},
-	{"http://a/b", "/a b?c d", "http://a/a%20b?c%20d"},
-	{"http://a/b", "/\"<>^`{|}", "http://a/%22%3C%3E%5E%60%7B%7C%7D"},
-	{"http://a/b", "/\xc3\xa4\xff", "http://a/%C3%A4%FF"},
-	{"http://a/b", "/%0d%0a%2f%zz%", "http://a/%0d%0a%2f%zz%"},
-	{"http://a/b", "http://[::1]:8080/x", "http://[::1]:8080/x"},
-	{"http://a/b", "?", "http://a/b?"},
-	{"http://a/b", "x?y?z", "http://a/x?y?z"},
-};
-
-static void locations_are_resolved(void **state)
-{
-	struct arena *a = arena_new(1 << 20);
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(resolved) / sizeof(*resolved); i++) {
-		struct url base, u;
-		struct str text;
-
-		assert_int_equal(url_parse_target(a, str_of(resolved[i].base), &base), ERR_none);
-		assert_int_equal(url_resolve(a, &base, str_of(resolved[i].location), &u), LOCATION_OK);
-		text = url_text(a, &u);
-		if (!str_eq(text, str_of(resolved[i].expected)))
-			fail_msg("%s + %s: %.*s", resolved[i].base, resolved[i].location, STR_ARG(text));
-		assert_int_equal(url_parse_target(a, text, &base), ERR_none);
-	}
-	arena_free(a);
-}
-
-static const struct {
-	const char *location;
-	enum location_refusal refusal;
-} refused[] = {
-	{"", LOCATION_EMPTY},
-	{" \t ", LOCATION_EMPTY},
-	{"ftp://h/", LOCATION_SCHEME},
-	{"javascript:alert(1)", LOCATION_SCHEME},
-	{"myapp://callback?code=1", LOCATION_SCHEME},
-	{"file:///etc/passwd", LOCATION_SCHEME},
-	{"data:text/html,x", LOCATION_SCHEME},
-	{"http://u@h/", LOCATION_USERINFO},
-	{"//u:p@h/", LOCATION_USERINFO},
-	{"http://A\\@B/", LOCATION_BACKSLASH},
-	{"/a\\b", LOCATION_BACKSLASH},
-	{"/a#\\", LOCATION_BACKSLASH},
-	{"http:///x", LOCATION_HOST},
-	{"http://", LOCATION_HOST},
-	{"http:x", LOCATION_HOST},
-	{"http:/x", LOCATION_HOST},
-	{"//", LOCATION_HOST},
-	{"///x", LOCATION_HOST},
-	{"http://b\303\274cher/", LOCATION_HOST},
-	{"http://[::1/", LOCATION_HOST},
-	{"http://[fe80::1%25eth0]/", LOCATION_HOST},
-	{"http://127.1/", LOCATION_HOST},
-	{"http://0x7f000001/", LOCATION_HOST},
-	{"http://a b/", LOCATION_HOST},
-	{"http://h:0/", LOCATION_PORT},
-	{"http://h:65536/", LOCATION_PORT},
-	{"http://h:65616/", LOCATION_PORT},
-	{"http://h:8x/", LOCATION_PORT},
-	{"http://h:+80/", LOCATION_PORT},
-	{"/a\x01", LOCATION_BYTES},
-	{"/a\rb", LOCATION_BYTES},
-	{"/a\tb", LOCATION_BYTES},
-	{"/a\x7f", LOCATION_BYTES},
-};
-
-static void locations_are_refused(void **state)
-{
-	struct arena *a = arena_new(1 << 20), *small;
-	struct url base, u;
-	char *text = calloc(1, 20000);
-
-	(void)state;
-	assert_int_equal(url_parse_target(a, STR("http://a/b"), &base), ERR_none);
-	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
-		enum location_refusal got = url_resolve(a, &base, str_of(refused[i].location), &u);
-
-		if (got != refused[i].refusal)
-			fail_msg("%s: %s", refused[i].location, location_refusal_name(got));
-	}
-	memset(text, 'a', 20000);
-	text[0] = '/';
-	assert_int_equal(url_resolve(a, &base, (struct str){text, 8192}, &u), LOCATION_OK);
-	assert_int_equal(url_resolve(a, &base, (struct str){text, 20000}, &u), LOCATION_TOO_LONG);
-	small = arena_new(2000);
-	assert_int_equal(url_resolve(small, &base, (struct str){text, 8192}, &u), LOCATION_TOO_LONG);
-	arena_free(small);
-	arena_free(a);
-	free(text);
-}
-
-static void fragments_are_inherited(void **state)
-{
-	struct arena *a = arena_new(1 << 16);
-	struct url base, u, v;
-
-	(void)state;
-	assert_int_equal(url_parse_target(a, STR("http://a/b"), &base), ERR_none);
-	assert_int_equal(url_resolve(a, &base, STR("/c#one two"), &u), LOCATION_OK);
-	assert_true(u.has_fragment);
-	assert_text(u.fragment, "one%20two");
-	assert_int_equal(url_resolve(a, &u, STR("/d"), &v), LOCATION_OK);
-	assert_text(v.fragment, "one%20two");
-	assert_int_equal(url_resolve(a, &u, STR("/d#"), &v), LOCATION_OK);
-	assert_true(v.has_fragment);
-	assert_int_equal(v.fragment.len, 0);
-	assert_text(url_text(a, &u), "http://a/c");
-	arena_free(a);
-}
-
 static void origins_are_compared(void **state)
 {
 	static const struct {
@@ -342,9 +185,6 @@ int main(void)
 		cmocka_unit_test(authorities_are_refused),
 		cmocka_unit_test(targets_are_taken),
 		cmocka_unit_test(targets_are_refused),
-		cmocka_unit_test(locations_are_resolved),
-		cmocka_unit_test(locations_are_refused),
-		cmocka_unit_test(fragments_are_inherited),
 		cmocka_unit_test(origins_are_compared),
 	};
 

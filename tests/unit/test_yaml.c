@@ -104,6 +104,46 @@ static void test_empty_values(void **state)
 	yaml_entries_free(e);
 }
 
+/* A list of maps: each is a list of entries of its own, with its own names and lines. */
+static void test_maps(void **state)
+{
+	struct yaml_entries *e = read_text("before: 1\n"
+					   "deep:\n"
+					   "  list:\n"
+					   "    - name: x\n"
+					   "      list: [1, 2]\n"
+					   "    - {}\n"
+					   "    -\n"
+					   "      sub: {a: 'y'}\n"
+					   "      none:\n"
+					   "  after: 2\n"
+					   "name: z\n");
+	const struct yaml_map *maps = e->v[1].maps;
+
+	(void)state;
+	assert_int_equal(e->n, 4);
+	assert_string_equal(e->v[1].name, "deep.list");
+	assert_int_equal(e->v[1].kind, ENTRY_MAPS);
+	assert_int_equal(e->v[1].line, 3);
+	assert_int_equal(e->v[1].items_n, 0);
+	assert_int_equal(e->v[1].maps_n, 3);
+	assert_int_equal(maps[0].line, 4);
+	assert_int_equal(maps[0].entries.n, 2);
+	assert_string_equal(maps[0].entries.v[0].name, "name");
+	assert_string_equal(maps[0].entries.v[1].name, "list");
+	assert_int_equal(maps[0].entries.v[1].line, 5);
+	assert_int_equal(maps[0].entries.v[1].items_n, 2);
+	assert_int_equal(maps[1].line, 6);
+	assert_int_equal(maps[1].entries.n, 0);
+	assert_string_equal(maps[2].entries.v[0].name, "sub.a");
+	assert_string_equal(maps[2].entries.v[0].text, "y");
+	assert_int_equal(maps[2].entries.v[1].kind, ENTRY_EMPTY);
+	assert_int_equal(maps[2].entries.v[1].line, 9);
+	assert_string_equal(e->v[2].name, "deep.after");
+	assert_string_equal(e->v[3].name, "name");
+	yaml_entries_free(e);
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
@@ -122,7 +162,14 @@ static void test_refused(void **state)
 	refuses(STR("a: !!binary AAAA\n"), "f.yaml:1: the tag tag:yaml.org,2002:binary is not known here");
 	refuses(STR("a: !x [1]\n"), "f.yaml:1: the tag !x is not known here");
 	refuses(STR("a: !x {b: 1}\n"), "f.yaml:1: the tag !x is not known here");
-	refuses(STR("a:\n  - b: 1\n"), "f.yaml:2: a: the items of a list are plain values here");
+	refuses(STR("a:\n  - b: 1\n    c:\n      - d: 1\n"), "f.yaml:4: c: the items of a list are plain values here");
+	refuses(STR("a:\n  - x\n  - b: 1\n"), "f.yaml:3: a: the items of a list are plain values here");
+	refuses(STR("a:\n  - b: 1\n  - x\n"), "f.yaml:3: a: a map was expected here, like the items before");
+	refuses(STR("a:\n  - b: 1\n  - [x]\n"), "f.yaml:3: a: the items of a list are plain values here");
+	refuses(STR("a:\n  - b: 1\n    b: 2\n"), "f.yaml:3: b: given already in line 2");
+	refuses(STR("a:\n  - &m\n    b: 1\n"), "f.yaml:2: anchors (&m) are not taken here");
+	refuses(STR("a:\n  - !x {b: 1}\n"), "f.yaml:2: the tag !x is not known here");
+	refuses(STR("a:\n  - [b]: 1\n"), "f.yaml:2: the name of an option was expected here");
 	refuses(STR("a: [[1]]\n"), "f.yaml:1: a: the items of a list are plain values here");
 	refuses(STR("a: 1\n---\nb: 2\n"), "f.yaml:2: only one document is taken here");
 	refuses(STR("- a\n"), "f.yaml:1: the file is no list of \"option: value\"");
@@ -175,6 +222,9 @@ static void test_count(void **state)
 
 	items = repeat("a:\n", "- x\n", YAML_MAX_ITEMS, "");
 	yaml_entries_free(read_text(items));
+	mem_free(items);
+	items = repeat("a:\n", "- {x: 1}\n", YAML_MAX_ITEMS, "- {}\n");
+	refuses(str_of(items), "f.yaml:10002: a: more than 10000 items in lists");
 	mem_free(items);
 	items = repeat("a:\n", "- x\n", YAML_MAX_ITEMS, "b:\n- y\n");
 	refuses(str_of(items), "f.yaml:10003: b: more than 10000 items in lists");
@@ -229,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_nested_and_dotted),
 		cmocka_unit_test(test_empty_values),
+		cmocka_unit_test(test_maps),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_count),

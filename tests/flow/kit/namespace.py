@@ -12,7 +12,7 @@ OUTSIDE = '10.77.0.1'
 OUTSIDE6 = 'fd77::1'
 
 
-def _enter():
+def _enter(addresses):
     libc = ctypes.CDLL(None, use_errno=True)
     uid, gid = os.getuid(), os.getgid()
     flags = CLONE_NEWNET if uid == 0 else CLONE_NEWNET | CLONE_NEWUSER
@@ -23,13 +23,16 @@ def _enter():
         for name, text in ('setgroups', 'deny'), ('uid_map', f'0 {uid} 1'), ('gid_map', f'0 {gid} 1'):
             with open(f'/proc/self/{name}', 'w') as f:
                 f.write(text)
-    for command in (['link', 'set', 'lo', 'up'], ['addr', 'add', f'{OUTSIDE}/32', 'dev', 'lo'],
-                    ['-6', 'addr', 'add', f'{OUTSIDE6}/128', 'dev', 'lo', 'nodad']):
-        subprocess.run(['ip', *command], check=True)
+    subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
+    for address in addresses:
+        is_six = ':' in address
+        subprocess.run(['ip', '-6' if is_six else '-4', 'addr', 'add', f'{address}/{128 if is_six else 32}', 'dev', 'lo',
+                        *(['nodad'] if is_six else [])], check=True)
 
 
-def run_in_namespace(body):
-    """Calls body() in a child inside a fresh namespace; what it raises is raised here as AssertionError."""
+def run_in_namespace(body, addresses=(OUTSIDE, OUTSIDE6)):
+    """Calls body() in a child inside a fresh namespace, where loopback has these addresses too; what it raises is raised here as
+    AssertionError."""
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
@@ -37,7 +40,7 @@ def run_in_namespace(body):
         try:
             os.close(reader)
             os.setpgid(0, 0)
-            _enter()
+            _enter(addresses)
             body()
             code = 0
         except BaseException:  # the child must never return into pytest

@@ -1,0 +1,99 @@
+/* Rules printed as YAML that reads back to the same rules. */
+#include "config/option_table.h"
+#include "config/rule.h"
+#include "config/values.h"
+#include "net/address_class.h"
+
+#include <stdio.h>
+
+static const char docs[] =
+	"# Rules: what holds only for requests that match. They can only be given in this file. Each has an\n"
+	"# expression behind when: and at least one action; it may have a name, which the record shows.\n"
+	"#\n"
+	"# when: host == \"a.example\" && (path ~ \"^/v[12]/\" || req.header[\"Accept\"] contains \"json\")\n"
+	"#   fields     id method url scheme host port path query client user hop req.header[\"Name\"]\n"
+	"#   operators  == != < <= > >= contains ~ !~ (regular expressions) in [a, b] && || ! ( )\n"
+	"# A field alone means that it is there. Hosts, schemes and methods compare without case; contains is\n"
+	"# without case always. In a text, \\\" is a quote and \\\\ a backslash; any other backslash stands for\n"
+	"# itself. Where an expression begins with ! or holds \": \" or \" #\", YAML wants it in single quotes;\n"
+	"# over several lines it may go behind \"when: >\".\n"
+	"#\n"
+	"# Rules are asked for each hop: the client's own request, and each redirect and retry, with the URL\n"
+	"# that it has then. For each action the first rule that states it and matches counts:\n"
+	"#   redirects         auto, follow or pass: for redirects that come from what matches\n"
+	"#   redirect_targets  address classes in which a redirect may find what matches, however it began\n"
+	"#   block             true: 403 (blocked), and a redirect to it is passed; false: no later rule does\n"
+	"#   rate              10/s, 100/m or 1000/h over all workers; beyond it 429 (rate_limited), and a\n"
+	"#                     redirect to it is passed\n"
+	"#   retry             true or false: retry.enabled for what matches\n"
+	"#\n"
+	"# rules:\n"
+	"#   - name: the login page shows its own redirects\n"
+	"#     when: host == \"login.example.com\"\n"
+	"#     redirects: pass\n"
+	"#   - when: host ~ \"\\.internal\\.example$\"\n"
+	"#     redirect_targets: [private, loopback]\n"
+	"#   - when: host in [\"ads.example.com\", \"track.example.com\"]\n"
+	"#     block: true\n"
+	"#   - when: host == \"api.example.com\" && method != \"GET\"\n"
+	"#     rate: 10/s\n"
+	"#   - when: host == \"flaky.example.com\"\n"
+	"#     retry: true\n";
+
+void rule_docs_print(FILE *to)
+{
+	fputs(docs, to);
+}
+
+static void bool_print(const char *name, bool value, FILE *to)
+{
+	fprintf(to, "    %s: %s\n", name, value ? "true" : "false");
+}
+
+static void targets_print(unsigned targets, FILE *to)
+{
+	const char *before = "";
+
+	fputs("    redirect_targets: [", to);
+	for (unsigned c = 0; c < ADDRESS_CLASS_COUNT; c++) {
+		if ((targets & 1U << c) != 0) {
+			fprintf(to, "%s%s", before, address_class_name((enum address_class)c));
+			before = ", ";
+		}
+	}
+	fputs("]\n", to);
+}
+
+static void rule_print(const struct rule *r, FILE *to)
+{
+	char rate[RATE_TEXT_BYTES];
+
+	fputs("  - ", to);
+	if (r->is_named) {
+		fputs("name: ", to);
+		value_print_text(r->name, to);
+		fputs("\n    ", to);
+	}
+	fputs("when: ", to);
+	value_print_text(filter_text(r->when), to);
+	putc('\n', to);
+	if ((r->actions & 1U << ACTION_REDIRECTS) != 0) {
+		fputs("    redirects:", to);
+		value_print(option_row(OPT_redirects_mode), &r->redirects, 0, 0, to);
+	}
+	if ((r->actions & 1U << ACTION_TARGETS) != 0)
+		targets_print(r->targets, to);
+	if ((r->actions & 1U << ACTION_BLOCK) != 0)
+		bool_print("block", r->block, to);
+	if ((r->actions & 1U << ACTION_RATE) != 0)
+		fprintf(to, "    rate: %s\n", rate_format(&r->rate, rate));
+	if ((r->actions & 1U << ACTION_RETRY) != 0)
+		bool_print("retry", r->retry, to);
+}
+
+void rule_set_print(const struct rule_set *set, FILE *to)
+{
+	fputs(rule_set_count(set) != 0 ? "rules:\n" : "rules: []\n", to);
+	for (size_t i = 0; i < rule_set_count(set); i++)
+		rule_print(&set->v[i], to);
+}

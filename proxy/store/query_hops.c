@@ -1,0 +1,209 @@
+/* Reading hops, what belongs to them, and heads. Not for flows: query.c. */
+#include "store/query.h"
+
+#include "store/heads.h"
+#include "store/reader.h"
+#include "store/row.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct hop_view read_hop(sqlite3_stmt *s)
+{
+	struct columns c = {s, 0};
+	struct hop_view v;
+
+	v.number = columns_i64(&c);
+	v.reason = columns_str(&c);
+	v.url = columns_str(&c);
+	v.peer = columns_str(&c);
+	v.is_reused = columns_i64(&c) > 0;
+	v.is_reply = columns_i64(&c) > 0;
+	v.status = columns_i64(&c);
+	v.tls_version = columns_str(&c);
+	v.tls_cipher = columns_str(&c);
+	v.tls_resumed = columns_i64(&c) > 0;
+	v.started_us = columns_i64(&c);
+	for (int i = 0; i < HOP_PHASES; i++)
+		v.times_us[i] = columns_i64(&c);
+	v.request_head_bytes = columns_u64(&c);
+	v.request_body_bytes = columns_u64(&c);
+	v.response_head_bytes = columns_u64(&c);
+	v.response_body_bytes = columns_u64(&c);
+	v.error = columns_str(&c);
+	v.detail = columns_str(&c);
+	v.decision = columns_str(&c);
+	v.peer_class = columns_str(&c);
+	v.delay_us = columns_i64(&c);
+	v.cookies_added = columns_str(&c);
+	v.drops = (struct drop_rows){NULL, 0};
+	v.cookies = (struct cookie_rows){NULL, 0};
+	return v;
+}
+
+/* The part of a list that a query gives, row by row. */
+struct listing {
+	struct arena *arena;
+	void *v; /* of item_bytes each */
+	size_t n, cap, item_bytes;
+};
+
+/* The next item, zeroed; NULL when the arena is full. */
+static void *listing_add(struct listing *l)
+{
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 8;
+		void *v = arena_zalloc(l->arena, cap * l->item_bytes);
+
+		if (!v)
+			return NULL;
+		if (l->n > 0)
+			memcpy(v, l->v, l->n * l->item_bytes);
+		l->v = v;
+		l->cap = cap;
+	}
+	return (char *)l->v + l->n++ * l->item_bytes;
+}
+
+/* A text of a row into the arena; an empty one stays empty. False when the arena is full. */
+static bool keep(struct listing *l, struct columns *c, struct str *ret)
+{
+	struct str s = columns_str(c);
+
+	if (s.len == 0)
+		return true;
+	*ret = arena_str(l->arena, s);
+	return ret->p != NULL;
+}
+
+static bool read_drop(struct listing *l, struct columns *c)
+{
+	struct drop_view *v = listing_add(l);
+
+	return v && keep(l, c, &v->name) && keep(l, c, &v->why);
+}
+
+static bool read_cookie(struct listing *l, struct columns *c)
+{
+	struct cookie_view *v = listing_add(l);
+
+	return v && keep(l, c, &v->name) && keep(l, c, &v->fate) && keep(l, c, &v->client);
+}
+
+/* Reads the rows that belong to one hop. */
+static bool read_list(struct reader *r, const char *sql, uint64_t id, int64_t hop,
+	bool (*read)(struct listing *l, struct columns *c), struct listing *l)
+{
+	sqlite3_stmt *s = NULL;
+	int rc = sqlite3_prepare_v2(r->db, sql, -1, &s, NULL);
+
+	if (rc != SQLITE_OK)
+		return reader_fail(r);
+	sqlite3_bind_int64(s, 1, (sqlite3_int64)id);
+	sqlite3_bind_int64(s, 2, hop);
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		struct columns c = {s, 0};
+
+		if (read(l, &c))
+			continue;
+		sqlite3_finalize(s);
+		snprintf(r->error, sizeof(r->error), "a stored hop is too large to be read");
+		return false;
+	}
+	return reader_finish(r, s, rc);
+}
+
+bool reader_drops(struct reader *r, uint64_t id, int64_t hop, struct arena *a, struct drop_rows *ret)
+{
+	struct listing l = {.arena = a, .item_bytes = sizeof(struct drop_view)};
+
+	if (!read_list(r, "SELECT name, why FROM drops WHERE exchange_id = ? AND hop = ? ORDER BY position", id, hop, read_drop,
+		    &l))
+		return false;
+	*ret = (struct drop_rows){l.v, l.n};
+	return true;
+}
+
+static bool read_cookies(struct reader *r, uint64_t id, int64_t hop, struct arena *a, struct cookie_rows *ret)
+{
+	struct listing l = {.arena = a, .item_bytes = sizeof(struct cookie_view)};
+
+	if (!read_list(r, "SELECT name, fate, client FROM cookies WHERE exchange_id = ? AND hop = ? ORDER BY position", id, hop,
+		    read_cookie, &l))
+		return false;
+	*ret = (struct cookie_rows){l.v, l.n};
+	return true;
+}
+
+bool reader_hops(struct reader *r, uint64_t id, struct arena *a, hop_visit *visit, void *owner)
+{
+	sqlite3_stmt *s = NULL;
+	int rc = sqlite3_prepare_v2(r->db,
+		"SELECT number, reason, url, peer, is_reused, is_reply, status, tls_version, tls_cipher, tls_resumed, started_us,"
+		" queue_us, resolve_us, connect_us, tls_us, send_us, wait_us, receive_us, request_head_bytes, request_body_bytes,"
+		" response_head_bytes, response_body_bytes, error, detail, decision, peer_class, delay_us, cookies_added"
+		" FROM hops WHERE exchange_id = ? ORDER BY number",
+		-1, &s, NULL);
+
+	if (rc != SQLITE_OK)
+		return reader_fail(r);
+	sqlite3_bind_int64(s, 1, (sqlite3_int64)id);
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		struct hop_view v = read_hop(s);
+
+		if (!reader_drops(r, id, v.number, a, &v.drops) || !read_cookies(r, id, v.number, a, &v.cookies)) {
+			sqlite3_finalize(s);
+			return false;
+		}
+		if (!visit(owner, &v))
+			break;
+	}
+	return reader_finish(r, s, rc);
+}
+
+/* A stored head into the arena; NULL when it is damaged or the arena full. */
+static struct head_view *read_head(sqlite3_stmt *s, struct arena *a)
+{
+	struct head_view *v = arena_zalloc(a, sizeof(*v));
+	struct columns c = {s, 0};
+	struct str fields, trailers;
+
+	if (!v)
+		return NULL;
+	v->start_line = arena_str(a, columns_str(&c));
+	fields = columns_str(&c);
+	trailers = columns_str(&c);
+	if (!v->start_line.p || !heads_parse_fields(a, fields, &v->fields))
+		return NULL;
+	if (trailers.len > 0 && !heads_parse_fields(a, trailers, &v->trailers))
+		return NULL;
+	return v;
+}
+
+bool reader_head(struct reader *r, uint64_t id, int64_t hop, bool is_request, struct arena *a, struct head_view **ret)
+{
+	struct head_view *head = NULL;
+	sqlite3_stmt *s = NULL;
+	int rc = sqlite3_prepare_v2(r->db,
+		"SELECT start_line, fields, trailers FROM heads WHERE exchange_id = ? AND hop = ? AND direction = ?", -1, &s,
+		NULL);
+
+	if (rc != SQLITE_OK)
+		return reader_fail(r);
+	sqlite3_bind_int64(s, 1, (sqlite3_int64)id);
+	sqlite3_bind_int64(s, 2, hop);
+	sqlite3_bind_text(s, 3, is_request ? "request" : "response", -1, SQLITE_STATIC);
+	rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW) {
+		head = read_head(s, a);
+		if (!head) {
+			sqlite3_finalize(s);
+			snprintf(r->error, sizeof(r->error), "a stored head cannot be read");
+			return false;
+		}
+	}
+	if (!reader_finish(r, s, rc))
+		return false;
+	*ret = head;
+	return true;
+}

@@ -1,0 +1,201 @@
+/* What filters say of some flows. One table for all who evaluate the language: in memory (test_filter.c), and each store that
+ * compiles it. */
+#ifndef VIADUCT_TESTS_FILTER_CASES_H
+#define VIADUCT_TESTS_FILTER_CASES_H
+
+#include "config/filter.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* One value of a field. A field that is not listed is absent; one that is listed twice has two values. */
+struct case_value {
+	enum filter_field field;
+	const char *name; /* of a header */
+	const char *text;
+	int64_t number;
+};
+
+enum case_flow { CASE_GET, CASE_POST, CASE_CONNECT, CASE_FLOWS };
+enum { CASE_VALUES_MAX = 24 };
+
+static const struct case_value case_flows[CASE_FLOWS][CASE_VALUES_MAX] = {
+	/* A redirect that was followed, with a response. */
+	[CASE_GET] = {{FILTER_id, NULL, NULL, 42}, {FILTER_method, NULL, "GET", 0},
+		{FILTER_url, NULL, "https://api.example.com:8443/Users/42?q=a%20b&q=\"x\"", 0},
+		{FILTER_scheme, NULL, "https", 0}, {FILTER_host, NULL, "api.example.com", 0}, {FILTER_port, NULL, NULL, 8443},
+		{FILTER_path, NULL, "/Users/42", 0}, {FILTER_query, NULL, "q=a%20b&q=\"x\"", 0},
+		{FILTER_client, NULL, "127.0.0.1", 0}, {FILTER_user, NULL, "ann", 0},
+		{FILTER_req_header, "Accept", "text/html", 0}, {FILTER_req_header, "Accept", "application/json", 0},
+		{FILTER_req_header, "X-Empty", "", 0}, {FILTER_res_header, "Server", "nginx", 0},
+		{FILTER_status, NULL, NULL, 200}, {FILTER_type, NULL, "application/json", 0}, {FILTER_size, NULL, NULL, 2048},
+		{FILTER_time, NULL, NULL, INT64_C(1760000000000)}, {FILTER_duration, NULL, NULL, 1500},
+		{FILTER_outcome, NULL, "delivered", 0}, {FILTER_hops, NULL, NULL, 2}},
+	/* One that failed: no response, thus no status, type or size. A backslash in the path's text. */
+	[CASE_POST] = {{FILTER_id, NULL, NULL, 43}, {FILTER_method, NULL, "POST", 0},
+		{FILTER_url, NULL, "http://[::1]/a%5Cb", 0}, {FILTER_scheme, NULL, "http", 0}, {FILTER_host, NULL, "::1", 0},
+		{FILTER_port, NULL, NULL, 80}, {FILTER_path, NULL, "/a%5Cb", 0}, {FILTER_client, NULL, "::1", 0},
+		{FILTER_req_header, "Path", "C:\\dir\\", 0}, {FILTER_error, NULL, "connect_refused", 0},
+		{FILTER_outcome, NULL, "failed", 0}, {FILTER_hops, NULL, NULL, 1}, {FILTER_duration, NULL, NULL, 0},
+		{FILTER_time, NULL, NULL, INT64_C(1760000000001)}},
+	/* A tunnel: neither scheme nor path. */
+	[CASE_CONNECT] = {{FILTER_id, NULL, NULL, 44}, {FILTER_method, NULL, "CONNECT", 0},
+		{FILTER_url, NULL, "mail.example.com:993", 0}, {FILTER_host, NULL, "mail.example.com", 0},
+		{FILTER_port, NULL, NULL, 993}, {FILTER_client, NULL, "10.1.2.3", 0}, {FILTER_status, NULL, NULL, 200},
+		{FILTER_outcome, NULL, "pending", 0}, {FILTER_hops, NULL, NULL, 1}},
+};
+
+struct filter_case {
+	const char *expression;
+	enum case_flow flow;
+	bool matches;
+};
+
+static const struct filter_case filter_cases[] = {
+	/* equal, and with which case */
+	{"host == \"api.example.com\"", CASE_GET, true},
+	{"host == \"API.Example.COM\"", CASE_GET, true},
+	{"host == \"api.example.co\"", CASE_GET, false},
+	{"host != \"api.example.com\"", CASE_GET, false},
+	{"host != \"x\"", CASE_GET, true},
+	{"method == \"get\"", CASE_GET, true},
+	{"scheme == \"HTTPS\"", CASE_GET, true},
+	{"type == \"Application/JSON\"", CASE_GET, true},
+	{"path == \"/Users/42\"", CASE_GET, true},
+	{"path == \"/users/42\"", CASE_GET, false},
+	{"path == \"\"", CASE_GET, false},
+	{"user == \"ann\"", CASE_GET, true},
+	{"user == \"Ann\"", CASE_GET, false},
+	{"outcome == \"delivered\"", CASE_GET, true},
+	{"error == \"connect_refused\"", CASE_POST, true},
+	{"host == \"::1\" && port == 80", CASE_POST, true},
+	{"url == \"mail.example.com:993\"", CASE_CONNECT, true},
+	/* numbers and their units */
+	{"port == 8443", CASE_GET, true},
+	{"port != 8443", CASE_GET, false},
+	{"port < 8443", CASE_GET, false},
+	{"port <= 8443", CASE_GET, true},
+	{"port > 8442", CASE_GET, true},
+	{"port >= 8444", CASE_GET, false},
+	{"size == 2k", CASE_GET, true},
+	{"size >= 1M", CASE_GET, false},
+	{"size < 1G", CASE_GET, true},
+	{"duration == 1500", CASE_GET, true},
+	{"duration == 1500ms", CASE_GET, true},
+	{"duration > 1s && duration < 2s", CASE_GET, true},
+	{"duration < 1m", CASE_GET, true},
+	{"duration > 1h", CASE_GET, false},
+	{"time >= 1760000000000", CASE_GET, true},
+	{"time > 1760000000000", CASE_GET, false},
+	{"id == 9223372036854775807", CASE_GET, false},
+	{"status == 200 && hops == 2", CASE_GET, true},
+	/* contains is without case, whatever the field */
+	{"path contains \"users\"", CASE_GET, true},
+	{"path contains \"USERS/4\"", CASE_GET, true},
+	{"path contains \"users/5\"", CASE_GET, false},
+	{"path contains \"\"", CASE_GET, true},
+	{"query contains \"\"", CASE_POST, false},
+	{"url contains \"%20B&Q=\"", CASE_GET, true},
+	{"url contains \"50%\"", CASE_GET, false},
+	{"url contains \"_\"", CASE_GET, false},
+	/* regular expressions: found anywhere, with the case of == */
+	{"path ~ \"^/Users/[0-9]+$\"", CASE_GET, true},
+	{"path ~ \"sers\"", CASE_GET, true},
+	{"path ~ \"users\"", CASE_GET, false},
+	{"path ~ \"(?i)users\"", CASE_GET, true},
+	{"path !~ \"^/Users/\"", CASE_GET, false},
+	{"path !~ \"^/Groups/\"", CASE_GET, true},
+	{"host ~ \"(^|\\.)example\\.com$\"", CASE_GET, true},
+	{"host ~ \"(^|\\\\.)EXAMPLE\\\\.com$\"", CASE_GET, true},
+	{"host ~ \"^example\"", CASE_GET, false},
+	{"method ~ \"^(get|head)$\"", CASE_GET, true},
+	{"path ~ \"\"", CASE_GET, true},
+	/* escapes */
+	{"query contains \"q=\\\"x\\\"\"", CASE_GET, true},
+	{"req.header[\"Path\"] == \"C:\\dir\\\\\"", CASE_POST, true},
+	{"req.header[\"Path\"] == \"C:\\\\dir\\\\\"", CASE_POST, true},
+	{"req.header[\"Path\"] ~ \"\\\\\\\\dir\"", CASE_POST, true},
+	/* in */
+	{"port in [80, 443, 8443]", CASE_GET, true},
+	{"port in [80,443]", CASE_GET, false},
+	{"host in [\"x\", \"API.example.com\"]", CASE_GET, true},
+	{"path in [\"/users/42\"]", CASE_GET, false},
+	{"size in [1k, 2k]", CASE_GET, true},
+	{"!(method in [\"GET\", \"HEAD\"])", CASE_POST, true},
+	/* several values: any of them; != and !~ if none does */
+	{"req.header[\"Accept\"] == \"application/json\"", CASE_GET, true},
+	{"req.header[\"accept\"] == \"text/html\"", CASE_GET, true},
+	{"req.header[\"Accept\"] == \"Text/HTML\"", CASE_GET, false},
+	{"req.header[\"Accept\"] != \"application/json\"", CASE_GET, false},
+	{"req.header[\"Accept\"] != \"text/plain\"", CASE_GET, true},
+	{"req.header[\"Accept\"] ~ \"json$\"", CASE_GET, true},
+	{"req.header[\"Accept\"] !~ \"json$\"", CASE_GET, false},
+	{"req.header[\"Accept\"] contains \"HTML\"", CASE_GET, true},
+	{"req.header[\"Accept\"] in [\"a\", \"text/html\"]", CASE_GET, true},
+	{"res.header[\"server\"] == \"nginx\"", CASE_GET, true},
+	{"res.header[\"Accept\"]", CASE_GET, false},
+	/* absent: equals nothing, thus differs from everything */
+	{"status == 200", CASE_POST, false},
+	{"status != 200", CASE_POST, true},
+	{"status < 200", CASE_POST, false},
+	{"status >= 0", CASE_POST, false},
+	{"user == \"\"", CASE_POST, false},
+	{"user != \"\"", CASE_POST, true},
+	{"user ~ \"\"", CASE_POST, false},
+	{"user !~ \"\"", CASE_POST, true},
+	{"path == \"/\"", CASE_CONNECT, false},
+	{"scheme != \"http\"", CASE_CONNECT, true},
+	{"status in [200]", CASE_POST, false},
+	/* a field alone: there, not empty */
+	{"user", CASE_GET, true},
+	{"user", CASE_POST, false},
+	{"error", CASE_POST, true},
+	{"error", CASE_GET, false},
+	{"status", CASE_GET, true},
+	{"status", CASE_POST, false},
+	{"duration", CASE_POST, true},
+	{"req.header[\"Accept\"]", CASE_GET, true},
+	{"req.header[\"X-Empty\"]", CASE_GET, false},
+	{"req.header[\"X-Empty\"] == \"\"", CASE_GET, true},
+	{"path", CASE_CONNECT, false},
+	/* and, or, not, parentheses: && binds closer, ! closest */
+	{"port == 8443 && host == \"x\"", CASE_GET, false},
+	{"port == 8443 || host == \"x\"", CASE_GET, true},
+	{"host == \"x\" && port == 1 || method == \"GET\"", CASE_GET, true},
+	{"host == \"x\" && (port == 1 || method == \"GET\")", CASE_GET, false},
+	{"method == \"GET\" || host == \"x\" && port == 1", CASE_GET, true},
+	{"(method == \"GET\" || host == \"x\") && port == 1", CASE_GET, false},
+	{"!host == \"x\"", CASE_GET, true},
+	{"!host == \"x\" && port == 1", CASE_GET, false},
+	{"!(host == \"x\" && port == 1)", CASE_GET, true},
+	{"!!user", CASE_GET, true},
+	{"!user", CASE_GET, false},
+	{"!user || !error", CASE_GET, true},
+	{"((((port)))) && port && port", CASE_GET, true},
+	/* white space is free */
+	{"\t port==8443\n&&\r\n host!=\"x\"&&port in[ 8443 , 1 ] ", CASE_GET, true},
+	{"req.header [ \"Accept\" ] contains \"html\"", CASE_GET, true},
+};
+enum { FILTER_CASES_N = sizeof(filter_cases) / sizeof(filter_cases[0]) };
+
+/* filter_subject.each over a flow of the table, which owner points to. */
+static inline void case_each(const void *owner, enum filter_field field, struct str name,
+	bool (*take)(void *taker, const struct filter_value *v), void *taker)
+{
+	const struct case_value *values = owner;
+
+	for (size_t i = 0; i < CASE_VALUES_MAX; i++) {
+		const struct filter_value v = {str_of(values[i].text), values[i].number};
+		bool is_there = values[i].text != NULL || values[i].number != 0 || values[i].field != FILTER_id;
+
+		if (!is_there)
+			return; /* the unused rest */
+		if (values[i].field == field && (values[i].name == NULL || str_ieq(name, str_of(values[i].name))) &&
+			!take(taker, &v))
+			return;
+	}
+}
+
+#endif

@@ -1,0 +1,132 @@
+/* A flow database of an older version is brought up to date, and keeps what it held. */
+#include "store/query.h"
+#include "store/schema.h"
+#include "store_run.h"
+
+/* Makes the file as a viaduct of a version left it, with these rows. */
+static void make_old(int version, const char *rows)
+{
+	char deep[128], stamp[96];
+	sqlite3 *db = NULL;
+
+	snprintf(deep, sizeof(deep), "%s/deep", folder.path);
+	assert_int_equal(mkdir(deep, 0700), 0);
+	assert_int_equal(mkdir(folder.data, 0700), 0);
+	snprintf(stamp, sizeof(stamp), "PRAGMA application_id = %d; PRAGMA user_version = %d", SCHEMA_APPLICATION_ID, version);
+	assert_int_equal(sqlite3_open(folder.db, &db), SQLITE_OK);
+	for (int i = 0; i < version; i++)
+		assert_int_equal(sqlite3_exec(db, schema_step(i), NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, rows, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, stamp, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+#define EXCHANGE_1                                                                                                             \
+	"INSERT INTO exchanges (id, change, run, worker, client_id, client_request, started_us, url, host, outcome,"           \
+	" request_head_bytes, request_body_bytes, response_head_bytes, response_body_bytes, hops, is_tunnel) VALUES "
+#define HOP_1                                                                                                                   \
+	"INSERT INTO hops (exchange_id, number, reason, url, is_reused, is_reply, tls_resumed, started_us, request_head_bytes," \
+	" request_body_bytes, response_head_bytes, response_body_bytes, dropped) VALUES "
+
+static const char version_1[] = EXCHANGE_1
+	"(1,1,1,0,1,1,1,'http://a.example/','a.example','delivered',0,0,0,0,1,0),"
+	"(2,2,1,0,1,1,1,'http://a.example/','a.example','delivered',0,0,0,0,3,0),"
+	"(3,3,1,0,1,1,1,'http://a.example/','a.example','failed',0,0,0,0,2,0),"
+	"(4,4,1,0,1,1,1,'http://a.example/','a.example','delivered',0,0,0,0,2,0);" HOP_1
+	"(1,1,'first','http://a.example/',0,0,0,1,0,0,0,0,NULL),"
+	"(2,1,'first','http://a.example/',0,0,0,1,0,0,0,0,NULL),"
+	"(2,2,'retry','http://a.example/',0,0,0,1,0,0,0,0,NULL),"
+	"(2,3,'redirect','https://b.example:8443/x?y',0,0,0,1,0,0,0,0,'Authorization, Cookie, X-Api-Key'),"
+	"(3,1,'first','http://a.example/',0,0,0,1,0,0,0,0,NULL),"
+	"(3,2,'redirect','http://c.example/',0,0,0,1,0,0,0,0,'Cookie'),"
+	"(4,1,'first','http://a.example/',0,0,0,1,0,0,0,0,NULL),"
+	"(4,2,'redirect','http://[2001:db8::1]/',0,0,0,1,0,0,0,0,x'ff2c20002c2c');";
+
+static void test_version_1(void **state)
+{
+	(void)state;
+	make_old(1, version_1);
+	store_stop(start(1000));
+	assert_sound();
+	assert_answer(&folder, "PRAGMA user_version", "2");
+	assert_answer(&folder, "SELECT group_concat(id || ':' || redirects || ':' || retries, ' ') FROM exchanges",
+		"1:0:0 2:1:1 3:1:0 4:1:0");
+	assert_answer(&folder, "SELECT count(*) FROM exchanges WHERE final_url IS NULL", "2");
+	assert_answer(&folder, "SELECT final_url || ' ' || final_host FROM exchanges WHERE id = 2",
+		"https://b.example:8443/x?y b.example");
+	assert_answer(&folder, "SELECT final_host FROM exchanges WHERE id = 4", "2001:db8::1");
+	assert_answer(&folder,
+		"SELECT group_concat(hop || ':' || position || ':' || name, ' ') FROM (SELECT * FROM drops WHERE exchange_id = 2"
+		" ORDER BY position)",
+		"3:1:Authorization 3:2:Cookie 3:3:X-Api-Key");
+	assert_answer(&folder, "SELECT count(*) FROM drops WHERE name = 'cookie' AND why IS NULL", "2");
+	assert_answer(&folder, "SELECT count(*) FROM hops WHERE delay_us = 0 AND peer_class IS NULL", "8");
+	assert_answer(&folder, "SELECT count(*) FROM pragma_table_info('hops') WHERE name = 'dropped'", "0");
+}
+
+/* A new file and one that was brought up to date have the same tables and indexes. */
+static void test_same_schema(void **state)
+{
+	static const char question[] = "SELECT group_concat(t, ' ') FROM (SELECT m.name || '.' || c.name || ':' || c.type AS t"
+				       " FROM sqlite_schema m, pragma_table_info(m.name) c ORDER BY 1)";
+	char fresh[8192], old[8192];
+
+	(void)state;
+	store_stop(start(1000));
+	folder_ask(&folder, question, fresh, sizeof(fresh));
+	folder_remove(&folder);
+	assert_int_equal(folder_make(&folder), 0);
+	make_old(1, version_1);
+	store_stop(start(1000));
+	folder_ask(&folder, question, old, sizeof(old));
+	assert_string_equal(old, fresh);
+	assert_non_null(strstr(old, "drops.why:TEXT"));
+}
+
+/* Flows go on being written behind the old ones; the oldest are deleted with all that belongs to them. */
+static void test_goes_on(void **state)
+{
+	struct store *s;
+	struct ring *ring;
+
+	(void)state;
+	make_old(1, version_1);
+	s = start(1000);
+	assert_int_equal(store_next_id(s), 5);
+	ring = store_add_ring(s);
+	for (uint64_t id = 5; id < 5 + 1200; id++)
+		push(ring, id, OUTCOME_DELIVERED);
+	wait_written(s, 1200);
+	store_stop(s);
+	assert_sound();
+	assert_answer(&folder, "SELECT min(id) > 4 FROM exchanges", "1");
+	assert_answer(&folder, "SELECT count(*) FROM drops WHERE exchange_id NOT IN (SELECT id FROM exchanges)", "0");
+	assert_answer(&folder, "SELECT count(*) FROM cookies WHERE exchange_id NOT IN (SELECT id FROM exchanges)", "0");
+	assert_answer(&folder, "SELECT count(*) = 3 * (SELECT count(*) FROM exchanges) FROM drops", "1");
+}
+
+/* A reader does not change anything: it says what is to be done. */
+static void test_reader_of_old(void **state)
+{
+	char why[WHY_BYTES] = "";
+	bool is_absent = true;
+
+	(void)state;
+	make_old(1, version_1);
+	assert_null(reader_open(folder.data, &is_absent, why, sizeof(why)));
+	assert_false(is_absent);
+	assert_non_null(strstr(why, "written by an older viaduct"));
+	assert_answer(&folder, "PRAGMA user_version", "1");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORE_TEST(test_version_1),
+		STORE_TEST(test_same_schema),
+		STORE_TEST(test_goes_on),
+		STORE_TEST(test_reader_of_old),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
