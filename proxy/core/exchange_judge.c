@@ -83,8 +83,6 @@ static bool take_cookies(struct exchange *x)
 
 	if (!hop_is_answered(h) || h->is_tunnel || (x->chain.redirects == 0 && !is_redirect(h->u->head)))
 		return true;
-	if (fields_count(&h->u->head->fields, STR("Set-Cookie")) == 0)
-		return true;
 	if (!jar_take(&x->chain.jar, x->arena, &h->url, &h->u->head->fields, clock_wall_us() / 1000000, &fates))
 		return false;
 	h->facts.fates = fates;

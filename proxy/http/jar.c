@@ -37,6 +37,23 @@ static bool is_over_secure(const struct jar *j, const struct cookie *c, const st
 	return false;
 }
 
+static size_t cookie_bytes(const struct cookie *c)
+{
+	return c->name.len + c->value.len;
+}
+
+/* True if the jar holds too much for one more, in the place of another or as a new one. */
+static bool is_full(const struct jar *j, const struct cookie *c, const struct jar_cookie *instead_of)
+{
+	size_t bytes = cookie_bytes(c);
+
+	if (!instead_of && j->n == JAR_COOKIES)
+		return true;
+	for (const struct jar_cookie *k = j->cookies; k; k = k->next)
+		bytes += k == instead_of ? 0 : cookie_bytes(&k->cookie);
+	return bytes > JAR_BYTES;
+}
+
 /* Puts a cookie in the place of the same one, which keeps its age, or behind all others. False when the arena is full. */
 static bool put(struct jar *j, struct arena *a, const struct cookie *c, enum cookie_refusal *ret)
 {
@@ -45,7 +62,7 @@ static bool put(struct jar *j, struct arena *a, const struct cookie *c, enum coo
 	while (*at && !is_same(&(*at)->cookie, c))
 		at = &(*at)->next;
 	*ret = COOKIE_OK;
-	if (!*at && j->n == JAR_COOKIES) {
+	if (is_full(j, c, *at)) {
 		*ret = COOKIE_TOO_MANY;
 		return true;
 	}
@@ -107,11 +124,14 @@ bool jar_take(struct jar *j, struct arena *a, const struct url *from, const stru
 	struct cookie_fate *first = NULL, *last = NULL;
 	const struct field *f = fields_find(response, STR("Set-Cookie"), 0);
 
+	j->latest = NULL;
 	for (; f; f = fields_find(response, STR("Set-Cookie"), (size_t)(f - response->v) + 1)) {
 		struct jar_line *line = take_line(j, a, from, f->value, now_s);
 
 		if (!line)
 			return false;
+		if (!j->latest)
+			j->latest = line;
 		if (last)
 			last->next = line->fate;
 		else
@@ -172,10 +192,26 @@ static bool give_line(const struct jar_line *line, struct arena *a, const struct
 	return text.p && fields_add(a, to, STR("Set-Cookie"), text);
 }
 
+/* What is left of the bounds after one more line of an earlier hop; false if it does not fit. */
+static bool fits(const struct jar_line *line, const struct url *first, size_t *lines, size_t *bytes)
+{
+	if (why_held_back(line, first))
+		return true;
+	*lines += 1;
+	*bytes += line->text.len;
+	return *lines <= JAR_COOKIES && *bytes <= JAR_BYTES;
+}
+
 bool jar_give(struct jar *j, struct arena *a, const struct url *first, struct fields *to)
 {
+	size_t lines = 0, bytes = 0;
+	bool is_latest = false;
+
 	for (const struct jar_line *line = j->lines; line; line = line->next) {
-		if (!give_line(line, a, first, to))
+		is_latest = is_latest || line == j->latest;
+		if (!is_latest && !fits(line, first, &lines, &bytes))
+			line->fate->client_words = "held back: there are too many cookies";
+		else if (!give_line(line, a, first, to))
 			return false;
 	}
 	return true;

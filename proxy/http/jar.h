@@ -11,7 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { JAR_COOKIES = 50 }; /* of one chain, deleted ones included; 4 KiB each */
+enum {
+	JAR_COOKIES = 50,  /* of one chain; 4 KiB each */
+	JAR_BYTES = 32768, /* of their names and values together; of the lines of earlier hops that the client is given, too */
+};
 
 /* What became of one Set-Cookie line, for the record. */
 struct cookie_fate {
@@ -28,6 +31,7 @@ struct jar {
 	/* In the order of their creation; deleted ones stay, since the client may hold one of that name. */
 	struct jar_cookie *cookies;
 	struct jar_line *lines, *last_line;
+	struct jar_line *latest; /* first line of the response that was taken last */
 	unsigned n;
 };
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from kit.dns import SILENT, NameServer
-from kit.origin import FullListener, hang, hello
+from kit.origin import FullListener, hang, hello, serve
 from kit.redirects import FOLLOW, moved
 from kit.wait import until
 from kit.wire import Wire, answer, get
@@ -291,6 +291,15 @@ def test_half_close_is_no_cancel(viaduct, origin, version):
     wire.half_close()
     end.set()
     assert wire.read_response().body == b'there'
+
+
+def test_half_close_behind_a_chain(viaduct, origin):
+    o = origin(serve(lambda r: moved(f'{r.target}x') if len(r.target) < 5 else answer(200, b'there')))
+    for version in '1.0', '1.1':
+        wire = viaduct().connect()
+        wire.send(get(o.url('/'), version=version))
+        wire.half_close()
+        assert wire.read_response().body == b'there'
 
 
 def test_many_at_once(viaduct, origin):

@@ -204,7 +204,7 @@ def test_redirect_to_the_same_origin(line, origin):
                 continue
             peer.send(answer(302, b'', 'Location: /end', 'Content-Length: 10', length=False))
     o = origin(script)
-    viaduct = line({'redirects.drain_time': '300ms'})
+    viaduct = line({'redirects.drain_time': '30s', 'timeouts.queue': '3s'})
     for target in '/ends', '/stalls', '/ends':
         assert viaduct.ask(get(o.url(target))).status == 200
 

@@ -118,6 +118,7 @@ def test_fifty_cookies_and_not_more(web):
 GIVEN = [
     ('a.test', 'a.test', 'c=1; Path=/', 'c=1; Path=/'),
     ('a.test', 'a.test', 'c=1; Path=/x; HttpOnly; SameSite=Lax; Priority=High', 'c=1; Path=/x; HttpOnly; SameSite=Lax; Priority=High'),
+    ('a.test', 'a.test', 'c=1; Path=/; Secure', 'c=1; Path=/; Secure'),
     ('a.test', 'b.test', 'c=1; Path=/', None), ('a.test', 'b.test', 'c=1; Domain=b.test; Path=/', None),
     ('a.test', 'b.test', 'c=1; Domain=a.test; Path=/', None), ('sub.a.test', 'a.test', 'c=1; Path=/', None),
     ('sub.a.test', 'a.test', 'c=1; Domain=a.test; Path=/', 'c=1; Domain=a.test; Path=/'),

@@ -220,9 +220,10 @@ def test_origin_becomes_null_at_the_second_change(proxy, web):
 
 @pytest.mark.parametrize('method', ['OPTIONS', 'TRACE'])
 def test_max_forwards_goes_down(proxy, web, method):
+    """Once: a redirect does not go through the proxy again."""
     url, requests = web({'/': moved('/end')})
     assert proxy.ask(get(url, 'Max-Forwards: 5', method=method)).status == 200
-    assert requests[0].get('max-forwards') == '4' and requests[1].get('max-forwards') in ('3', '4')
+    assert [r.get('max-forwards') for r in requests] == ['4', '4']
 
 
 def test_max_forwards_zero_goes_nowhere(proxy, web):
@@ -239,7 +240,8 @@ def test_nothing_of_a_hop_comes_back(proxy, web):
     url, _ = web({'/': hop, '/end': answer(200, b'x', 'X-End: 1')})
     response = proxy.ask(get(url))
     assert response.body == b'x' and response.get('x-end') == '1'
-    assert b'HOP' not in response.raw + response.body and b'lie' not in response.raw and b'77' not in response.raw
+    assert b'HOP' not in response.raw + response.body and b'lie' not in response.raw.replace(b'client', b'')
+    assert response.all('viaduct-hops') == ['2']
     assert not [n for n in ('X-Hop', 'Server', 'WWW-Authenticate', 'ETag', 'Link', 'Alt-Svc', 'Refresh', 'Location') if response.has(n)]
     assert response.all('content-length') == ['1']
 
@@ -340,7 +342,7 @@ def test_strict_transport_is_not_enforced(proxy, origin):
 def test_told(proxy, web):
     url, requests = web({'/': moved('/two#f'), '/two': moved('http://{b}/end?q=1')})
     response = proxy.ask(get(url))
-    assert response.get('viaduct-hops') in ('2', '3')
+    assert response.get('viaduct-hops') == '3'
     assert response.get('viaduct-final-url') == f'http://{requests[2].get("host")}/end?q=1'
     assert response.has('proxy-status')
 

@@ -195,10 +195,10 @@ def test_target_that_closes(proxy, origin, token):
 def test_the_proxy_itself(proxy, origin, token, spelling):
     """Never, in any spelling; the record of the flow says so."""
     o = origin(routes({}, moved(spelling.format(url=proxy.url, port=proxy.port))))
-    response = proxy.ask(get(o.url(token)))
-    assert response.status in (302, 508)
+    assert proxy.ask(get(o.url(token))).status == 302
     record = proxy.wait_shown(token)
-    assert 'returned: ' in ' '.join(decisions(record)) or record['error'] == 'loop_detected'
+    assert decisions(record)[0] == 'returned: target is the proxy itself'
+    assert (record['chain'][1]['error'], record['chain'][1]['peer_class'], record['outcome']) == ('loop_detected', 'self', 'delivered')
 
 
 def test_the_inspector(start, origin, token):
@@ -207,7 +207,7 @@ def test_the_inspector(start, origin, token):
     for host in '127.0.0.1', 'localhost', 'a.test':
         o = origin(routes({}, moved(f'http://{host}:{port}/metrics?token={viaduct.ready["token"]}')))
         response = viaduct.ask(get(o.url(token)))
-        assert response.status in (302, 508) and b'viaduct_flows_total' not in response.body
+        assert response.status == 302 and response.body == b'moved'
 
 
 # huge and malformed heads
@@ -242,21 +242,22 @@ def test_many_interim_responses(proxy, origin, token):
 
 
 def test_many_cookies_over_many_hops(proxy, origin):
-    """The Cookie of the last hop stays within what a head may hold."""
+    """The Cookie of the last hop, and the response, stay within what a head may hold."""
     def hop(request):
         n = int(request.target[1:] or 0)
         cookies = [f'Set-Cookie: c{n}-{i}={"v" * 700}; Path=/' for i in range(60)]
         return moved(f'/{n + 1}', 302, *cookies) if n < 10 else there(request)
     o = origin(serve(hop))
     response = proxy.ask(get(o.url('/', host='a.test')))
-    assert response.status in (200, 502)
-    assert max(len(r.raw) for r in o.requests) < 65_536 + 1000
+    assert response.status == 200
+    assert max(len(r.raw) for r in o.requests) < 65_536
+    assert len(response.raw) < 65_536 and len(response.fields) <= 200
 
 
 def test_memory_and_files_are_given_back(start, origin):
     """Hundreds of chains, whatever became of them."""
     o = origin(routes({'/loop': moved('/loop'), '/end': there, '/ok': moved('/end'), '/bad': moved('x:y'), '/body': moved('/end', 307)}))
-    viaduct = start(FOLLOW)
+    viaduct = start({**FOLLOW, 'upstream.max_idle': '0'})
     viaduct.ask(get(o.url('/ok')))
     before = viaduct.open_files()
     wire = viaduct.connect()
@@ -265,4 +266,4 @@ def test_memory_and_files_are_given_back(start, origin):
             assert wire.ask(get(o.url(path))).status == status
         assert wire.ask(post(o.url('/body'), b'x' * 1000)).status == 200
     wire.close()
-    until(lambda: viaduct.open_files() <= before + 4, 'the files to be closed')
+    until(lambda: viaduct.open_files() <= before, 'the files to be closed')

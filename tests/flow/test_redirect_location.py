@@ -76,6 +76,15 @@ def test_ipv6_literal(proxy, origin):
     assert o.last().all('host') == [f'[::1]:{o.port}']
 
 
+def test_names_in_other_scripts(start, origin):
+    """Raw UTF-8 goes as A-labels."""
+    o = origin(routes({'/': lambda r: moved(f'http://B\xc3\xbccher.test:{o.port}/end')}, there))
+    viaduct = start({'redirects.mode': 'follow', 'hosts': 'xn--bcher-kva.test=127.0.0.1'})
+    response = viaduct.ask(get(o.url('/'), 'Authorization: Basic x'))
+    assert response.status == 200 and o.last().get('host') == f'xn--bcher-kva.test:{o.port}'
+    assert response.get('viaduct-final-url') == f'http://xn--bcher-kva.test:{o.port}/end'
+
+
 REFUSED = [
     '', 'ftp://b.test/x', 'javascript:alert(1)', 'file:///etc/passwd', 'myapp://callback', 'data:text/html,x', 'mailto:x@b.test',
     'gopher://b.test:70/x', 'about:blank', 'blob:http://b.test/1', 'ws://b.test/', 'view-source:http://b.test/', 'unix:/run/x.sock',

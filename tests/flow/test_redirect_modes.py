@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import threading
 
 import pytest
 
@@ -260,6 +261,53 @@ def test_rules_are_taken_over_by_sighup(ruled, origin, tmp_path):
     config_file(tmp_path, RULES.replace('redirects: pass', 'redirects: follow', 1))
     viaduct.signal(signal.SIGHUP)
     until(lambda: viaduct.ask(get(o.url('/', host='a.test'))).status == 200, 'the new rule')
+
+
+def test_rules_outlive_a_reload_in_the_flows_that_they_decided(ruled, origin, tmp_path, token):
+    """The rules change while a chain is under way; its record still names the old one."""
+    go = threading.Event()
+
+    def last(request):
+        go.wait(10)
+        return moved('/x')
+    o = origin(routes({token: lambda r: moved(f'http://a.test:{o.port}/held'), 'a.test/held': last}))
+    viaduct = ruled({'redirects.mode': 'follow', 'log.level': 'debug'})
+    wire = viaduct.connect()
+    wire.send(get(o.url(token, host='b.test')))
+    o.wait_requests(2)
+    for n in range(3):
+        config_file(tmp_path, f'rules:\n  - name: number {n}\n    when: host == "x{n}.test"\n    block: true\n')
+        viaduct.signal(signal.SIGHUP)
+        until(lambda n=n: viaduct.ask(get(f'http://x{n}.test/')).status == 403, 'the new rules')
+    go.set()
+    assert wire.read_response().status in (302, 502)
+    record = viaduct.wait_shown(token)
+    assert len(record['chain']) >= 2 and all(decisions(record))
+
+
+def test_shutdown_lets_a_chain_end(ruled, origin):
+    """SIGTERM drains: what is under way is followed to its end."""
+    go = threading.Event()
+    o = origin(routes({'/': moved('/held'), '/held': lambda r: go.wait(10) and moved('/end'), '/end': there}))
+    viaduct = ruled({'redirects.mode': 'follow'})
+    wire = viaduct.connect()
+    wire.send(get(o.url('/')))
+    o.wait_requests(2)
+    viaduct.is_over = True
+    viaduct.signal(signal.SIGTERM)
+    until(lambda: not can_connect(viaduct), 'the listener to close')
+    go.set()
+    assert wire.read_response().status == 200
+    assert viaduct.wait_end() == 0
+    viaduct.check_stderr()
+
+
+def can_connect(viaduct):
+    try:
+        viaduct.connect().close()
+    except OSError:
+        return False
+    return True
 
 
 def test_real_curl_and_wget(proxy, origin):

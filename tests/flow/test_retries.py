@@ -116,6 +116,40 @@ def test_body_past_the_limit_is_not_sent_again(retrying, origin, token):
     assert len(o.requests) == 1
 
 
+def test_body_that_is_still_coming(retrying, origin):
+    """An early failure: the second try gets what was kept, then the rest."""
+    failed = threading.Event()
+
+    def first(peer):
+        peer.read_request(body=False)
+        peer.send(answer(503, b'not now'))
+        failed.set()
+        peer.read_eof()
+    o = origin([first, serve(lambda r: answer(200, str(len(r.body)).encode()))])
+    wire = retrying().connect()
+    wire.send(get(o.url('/'), 'Content-Length: 200000', method='PUT') + b'x' * 100_000)
+    assert failed.wait(10)
+    wire.send(b'x' * 100_000)
+    assert wire.read_response('PUT').body == b'200000'
+
+
+def test_expect(retrying, origin):
+    """Nothing of the body was asked for: the second try asks again."""
+    def second(peer):
+        request = peer.read_request(body=False)
+        assert request.has('expect')
+        peer.send(b'HTTP/1.1 100 Continue\r\n\r\n')
+        peer.read_body(request, until_close=False)
+        peer.send(answer(200, request.body))
+        peer.read_eof()
+    o = origin([lambda peer: (peer.read_request(body=False), peer.send(answer(503, b'', 'Connection: close'))), second])
+    wire = retrying().connect()
+    wire.send(get(o.url('/'), 'Content-Length: 5', 'Expect: 100-continue', method='PUT'))
+    assert wire.read_head().startswith(b'HTTP/1.1 100 ')
+    wire.send(b'12345')
+    assert wire.read_response('PUT').body == b'12345'
+
+
 # errors
 
 def test_closed_without_an_answer(retrying, origin, token):
@@ -228,7 +262,7 @@ def test_interim_responses_of_a_failure_are_not_told(retrying, origin):
 # when
 
 def test_back_off(retrying, origin, token):
-    """base^n * scale, less up to half of it at random; the record has it, and the origin saw it."""
+    """The scale, then each time base times as long, less up to half of it at random; the record has it, and the origin saw it."""
     at = []
     count = itertools.count()
 
@@ -241,7 +275,7 @@ def test_back_off(retrying, origin, token):
     delays = [h['delay_us'] for h in viaduct.wait_shown(token)['chain']]
     assert not delays[0]
     for n, delay in enumerate(delays[1:], 1):
-        whole = SCALE_MS * 1000 * 2 ** n
+        whole = SCALE_MS * 1000 * 2 ** (n - 1)
         assert whole / 2 - 1000 <= delay <= whole + 1000, (n, delay)
         assert at[n] - at[n - 1] >= delay / 1e6 - 0.005
         assert at[n] - at[n - 1] < delay / 1e6 + 2

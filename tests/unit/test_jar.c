@@ -291,8 +291,30 @@ static void the_jar_is_bounded(void **state)
 	assert_int_equal(j.n, JAR_COOKIES);
 	assert_true(str_starts(field_for(&j, a, AT, "more=0; c7=0"), STR("more=0; c7=new; c0=0; c1=1; ")));
 	assert_true(jar_give(&j, a, &u, &to));
-	assert_string_equal(fate->client_words, "given to the client"); /* whose jar may be larger */
-	assert_int_equal(to.n, JAR_COOKIES + 2);
+	assert_string_equal(fate->client_words, "held back: there are too many cookies");
+	assert_int_equal(to.n, JAR_COOKIES + 1);
+	arena_free(a);
+}
+
+/* What comes with the response that is delivered is the client's, whose jar may be larger; of the hops before it only so much. */
+static void heads_for_the_client_are_bounded(void **state)
+{
+	struct arena *a = arena_new(1 << 20);
+	struct url u = url_of(a, AT);
+	const struct cookie_fate *early, *late;
+	struct jar j = {0};
+	struct fields to = {0};
+
+	(void)state;
+	for (int i = 0; i < 9; i++)
+		early = take(&j, a, (struct answer){AT, arena_printf(a, "c%d=%04000d\n", i, i).p});
+	assert_string_equal(early->words, "refused: there are too many cookies");
+	late = take(&j, a, (struct answer){AT, arena_printf(a, "more=%04000d\n", 1).p});
+	assert_true(field_for(&j, a, AT, NULL).len < JAR_BYTES + 100);
+	assert_true(jar_give(&j, a, &u, &to));
+	assert_string_equal(early->client_words, "held back: there are too many cookies");
+	assert_string_equal(late->client_words, "given to the client");
+	assert_int_equal(to.n, 9);
 	arena_free(a);
 }
 
@@ -336,6 +358,7 @@ int main(void)
 		cmocka_unit_test(the_client_gets),
 		cmocka_unit_test(a_whole_chain),
 		cmocka_unit_test(the_jar_is_bounded),
+		cmocka_unit_test(heads_for_the_client_are_bounded),
 		cmocka_unit_test(full_arenas_are_told_of),
 	};
 
