@@ -135,19 +135,20 @@ static void put_size_and_duration(struct text *t, const struct flow_view *v)
 	text_put(t, STR("  "));
 }
 
-/* What went wrong: nothing of a delivered flow, the error's name of a failed one. */
+/* What went wrong: the error's name of a failed flow; of a delivered one why a redirect in it was not followed, or a failure not tried again. */
 static struct str fault(const struct flow_view *v)
 {
 	if (v->error.len > 0 && !str_eq(v->error, STR("none")) && !str_eq(v->outcome, STR("cancelled")))
 		return v->error;
-	return str_eq(v->outcome, STR("delivered")) ? STR_NONE : v->outcome;
+	return str_eq(v->outcome, STR("delivered")) ? v->detail : v->outcome;
 }
 
 /* What is worth saying behind the URL, each part behind two blanks: where a chain ended, and what went wrong. */
 static void put_remarks(struct text *t, const struct flow_view *v, bool has_colour)
 {
 	enum colour chain = has_colour ? COLOUR_CYAN : COLOUR_NONE;
-	enum colour wrong = has_colour && !flow_view_is_pending(v) ? COLOUR_RED : COLOUR_NONE;
+	bool is_fault = !flow_view_is_pending(v) && v->error.len > 0 && !str_eq(v->error, STR("none"));
+	enum colour wrong = has_colour && is_fault ? COLOUR_RED : COLOUR_NONE;
 	struct text words = {NULL, 0, 0};
 
 	terminal_chain(&words, v->url, v->final_url, v->retries);
@@ -307,6 +308,9 @@ int cli_flows(int argc, char **argv)
 	folder = cli_folder("flows", l.data, l.config);
 	if (!folder)
 		return EXIT_USAGE;
+	/* A script that polls does not need it. */
+	if (l.width > 0)
+		cli_settle(folder);
 	status = list(folder, &l);
 	mem_free(folder);
 	text_fini(&l.out);

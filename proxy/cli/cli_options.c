@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LINE_BYTES = 1024 };
@@ -91,6 +92,15 @@ char *cli_folder(const char *command, const char *data, const char *config)
 	folder = mem_strdup(s->data);
 	settings_unref(s);
 	return folder;
+}
+
+void cli_settle(const char *folder)
+{
+	/* The writer commits every 200 ms, and shows a flow in flight after 250. */
+	const struct timespec t = {.tv_nsec = 300 * 1000000L};
+
+	if (reader_is_live(folder))
+		nanosleep(&t, NULL);
 }
 
 bool cli_has_colour(void)

@@ -35,6 +35,10 @@ void cli_complain(const char *command, const char *format, ...) __attribute__((f
  * what is wrong with the configuration. */
 char *cli_folder(const char *command, const char *data, const char *config);
 
+/* A proxy that runs writes what has just ended within a moment: waits for that long where one has the folder in use, so that "the last flow" is
+ * the one that was just made. */
+void cli_settle(const char *folder);
+
 /* Whether what goes to stdout is for a person who wants colour: a terminal, and NO_COLOR is not set. */
 bool cli_has_colour(void);
 /* Columns of the terminal; 0 when stdout is none. */

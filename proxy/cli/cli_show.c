@@ -195,6 +195,8 @@ static int show(const char *folder, struct showing *s)
 	char why[WHY_BYTES];
 	bool is_absent, ok;
 
+	if (s->wants_last)
+		cli_settle(folder);
 	s->reader = reader_open(folder, &is_absent, why, sizeof(why));
 	if (!s->reader) {
 		cli_complain("show", "%s", why);

@@ -169,6 +169,24 @@ static bool add_hint(const struct exchange *x, enum error error, struct stream *
 	return true;
 }
 
+/* Where it was when the client left. */
+static const char *stage_of(const struct exchange *x)
+{
+	const struct hop *h = x->hop;
+
+	if (x->is_head_sent)
+		return x->facts.is_tunnel ? "while the tunnel stood" : "while the response was being delivered";
+	if (x->chain.is_paused)
+		return "while waiting before a retry";
+	if (h == NULL || h->is_over)
+		return "before anything was asked";
+	if (h->lease.state == LEASE_QUEUED)
+		return "while waiting for a free connection to the origin";
+	if (h->u == NULL)
+		return "while connecting to the origin";
+	return h->u->is_sent ? "while waiting for the response head" : "while sending the request";
+}
+
 enum step exchange_fail(struct exchange *x, enum error error, const char *detail)
 {
 	struct str kept = arena_str(x->arena, str_of(detail));
@@ -178,10 +196,12 @@ enum step exchange_fail(struct exchange *x, enum error error, const char *detail
 	chain_disarm(x);
 	/* What goes wrong while an error is being told, a client that leaves too, does not hide it. */
 	if (error == ERR_cancelled || x->d->error == ERR_cancelled) {
-		if (x->outcome == OUTCOME_PENDING)
+		if (x->outcome == OUTCOME_PENDING) {
 			x->outcome = OUTCOME_CANCELLED;
-		else if (x->settling > 0)
+			x->detail = stage_of(x);
+		} else if (x->settling > 0) {
 			exchange_forgive(x);
+		}
 		return STEP_DONE;
 	}
 	if (x->outcome == OUTCOME_PENDING) {

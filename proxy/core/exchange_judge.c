@@ -6,6 +6,7 @@
 #include "core/worker.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static enum body_state body_state_of(const struct exchange *x)
 {
@@ -225,7 +226,7 @@ static enum step fail(struct exchange *x, const struct verdict *v)
 
 	if (v->error != ERR_redirect_limit && v->error != ERR_redirect_loop)
 		return exchange_fail(x, v->error, x->hop->facts.detail);
-	detail = arena_printf(x->arena, "%u redirects were followed; the last was from %.*s", x->chain.redirects,
+	detail = arena_printf(x->arena, "after %u redirect%s, at %.*s", x->chain.redirects, x->chain.redirects == 1 ? "" : "s",
 		STR_ARG(x->hop->facts.url));
 	return exchange_fail(x, v->error, detail.p);
 }
@@ -242,6 +243,16 @@ static void own_cookies(struct exchange *x)
 {
 	if (x->chain.redirects == 0)
 		x->hop->facts.fates = NULL;
+}
+
+/* What is worth a look in a list of flows: a redirect that was not followed, a failure that was not tried again. */
+static void note_decision(struct exchange *x)
+{
+	const struct message *m = x->hop->facts.response != NULL ? x->hop->facts.response : x->hop->u->head;
+	bool is_plain = m->status < 300 || m->status == 304;
+
+	if (x->detail == NULL && !is_plain && x->decision != NULL && strcmp(x->decision, "delivered") != 0)
+		x->detail = x->decision;
 }
 
 static enum step hand_back(struct exchange *x)
@@ -261,6 +272,7 @@ static enum step hand_back(struct exchange *x)
 	if (words.p == NULL || !chain_return(x, words.p))
 		return exchange_fail(x, ERR_internal, NULL);
 	x->facts.redirects = x->chain.redirects;
+	note_decision(x);
 	own_cookies(x);
 	upload_forget(&x->upload);
 	return STEP_RELAY;
@@ -271,8 +283,10 @@ static enum step deliver(struct exchange *x, const struct verdict *v)
 	x->tells_decision = v->was_wished;
 	x->source = x->hop->u;
 	own_cookies(x);
-	if (!x->hop->is_tunnel)
+	if (!x->hop->is_tunnel) {
+		note_decision(x);
 		upload_forget(&x->upload);
+	}
 	return STEP_RELAY;
 }
 

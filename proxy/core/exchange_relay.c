@@ -112,20 +112,41 @@ static struct message *begin_upgrade(struct exchange *x, struct body_plan *plan)
 	return m;
 }
 
-/* What the client is told of the chain. */
+static struct str count_words(struct exchange *x, unsigned n, const char *one, const char *many)
+{
+	return n == 0 ? STR("") : arena_printf(x->arena, "%u %s", n, n == 1 ? one : many);
+}
+
+/* "2 redirects followed, 1 retry; returned: target is private". p NULL when the arena is full. */
+static struct str chain_words(struct exchange *x)
+{
+	struct str redirects = count_words(x, x->chain.redirects, "redirect followed", "redirects followed");
+	struct str retries = count_words(x, x->chain.retries, "retry", "retries");
+	const char *comma = redirects.len > 0 && retries.len > 0 ? ", " : "";
+	const char *words = x->tells_decision ? x->decision : "";
+	const char *semicolon = words[0] != '\0' && redirects.len + retries.len > 0 ? "; " : "";
+
+	if (redirects.p == NULL || retries.p == NULL)
+		return STR_NONE;
+	return arena_printf(x->arena, "%.*s%s%.*s%s%s", STR_ARG(redirects), comma, STR_ARG(retries), semicolon, words);
+}
+
+/* What the client is told of the chain: nothing if there was none. */
 static bool tell(struct exchange *x, struct message *m)
 {
-	unsigned n = x->chain.redirects;
-	struct str words, url;
+	struct str words, url = STR_NONE;
 
 	if (x->settings->redirects_tell == REDIRECTS_TELL_OFF)
 		return true;
-	if (n == 0)
-		return !x->tells_decision || forward_tell(x->arena, m, x->via, 0, STR_NONE, x->decision);
-	url = url_text(x->arena, &x->hop->url);
-	words = arena_printf(x->arena, "%u redirect%s followed%s%s", n, n == 1 ? "" : "s", x->tells_decision ? "; " : "",
-		x->tells_decision ? x->decision : "");
-	return url.p != NULL && words.p != NULL && forward_tell(x->arena, m, x->via, x->hop->facts.number, url, words.p);
+	if (x->chain.redirects + x->chain.retries == 0 && !x->tells_decision)
+		return true;
+	words = chain_words(x);
+	if (x->chain.redirects > 0) {
+		url = url_text(x->arena, &x->hop->url);
+		if (url.p == NULL)
+			return false;
+	}
+	return words.p != NULL && forward_tell(x->arena, m, STR("viaduct"), x->hop->facts.number, url, words.p);
 }
 
 static struct message *begin_response(struct exchange *x, struct body_plan *plan)

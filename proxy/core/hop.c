@@ -226,6 +226,8 @@ void hop_measure(struct hop *h)
 		t->send_us = h->sent_us > h->send_us ? h->sent_us - h->send_us : 0;
 	if (u->first_byte_us != 0)
 		t->wait_us = u->first_byte_us - h->sent_us;
+	else if (h->sent_us != 0)
+		t->wait_us = clock_mono_us() - h->sent_us; /* so far, or in vain */
 }
 
 /* What the record shows of TLS lives with the transport, which may go before the record is made. */

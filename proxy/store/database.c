@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -61,15 +62,37 @@ static void write_pid(int fd)
 		log_debug("the lock file could not be written: %s", strerror(errno));
 }
 
-/* Says who holds the lock. */
-static void explain_lock(int fd, const char *folder, char *ret_why, size_t size)
+/* The pid in the lock file; false if it holds none. */
+static bool read_pid(int fd, uint64_t *ret)
 {
 	char pid[32];
 	ssize_t n = pread(fd, pid, sizeof(pid), 0);
-	struct str s = str_trim((struct str){pid, n > 0 ? str_find((struct str){pid, (size_t)n}, '\n') : 0});
+
+	return str_to_u64(str_trim((struct str){pid, n > 0 ? str_find((struct str){pid, (size_t)n}, '\n') : 0}), INT32_MAX,
+		ret);
+}
+
+/* To try the lock would be in the way of a viaduct that is just starting, so the pid has to do; a stale one that another process has got
+ * since costs a moment's wait. */
+bool database_is_in_use(const char *folder)
+{
+	char *path = path_in(folder, "flows.lock");
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	uint64_t pid = 0;
+	bool is_there = fd >= 0 && read_pid(fd, &pid) && pid > 0 && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+
+	if (fd >= 0)
+		close(fd);
+	mem_free(path);
+	return is_there;
+}
+
+/* Says who holds the lock. */
+static void explain_lock(int fd, const char *folder, char *ret_why, size_t size)
+{
 	uint64_t number;
 
-	if (str_to_u64(s, INT32_MAX, &number))
+	if (read_pid(fd, &number))
 		snprintf(ret_why, size, "%s: in use by another viaduct (pid %u)", folder, (unsigned)number);
 	else
 		snprintf(ret_why, size, "%s: in use by another viaduct", folder);

@@ -12,6 +12,8 @@ char *database_path(const char *folder);
 /* Makes the folder (0700) and the file (0600) if missing and takes the lock; the descriptor of the lock, or -1 with one line in
  * ret_why. The lock ends with the descriptor, so with the process. */
 int database_lock(const char *folder, char *ret_why, size_t size);
+/* True if a viaduct that runs holds the folder. */
+bool database_is_in_use(const char *folder);
 /* Opens for writing, the lock being held, and brings the schema up to date. NULL with one line in ret_why. */
 sqlite3 *database_open(const char *path, char *ret_why, size_t size);
 /* Opens for reading beside a writer. NULL with one line in ret_why; ret_is_absent: no file, or nothing in it yet. */

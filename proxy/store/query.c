@@ -17,6 +17,11 @@
 	" t.down_bytes, t.sni, t.alpn, t.tls_version, t.has_ech, t.ja4"
 #define FLOW_TABLES " FROM exchanges e LEFT JOIN tunnels t ON t.exchange_id = e.id"
 
+bool reader_is_live(const char *folder)
+{
+	return database_is_in_use(folder);
+}
+
 struct reader *reader_open(const char *folder, bool *ret_is_absent, char *ret_why, size_t size)
 {
 	char *path = database_path(folder);

@@ -1,5 +1,5 @@
-"""A client that goes away: the hop in progress is stopped wherever it is, the origin sees it at once, the flow ends `cancelled`, and nothing
-is left behind."""
+"""A client that goes away: the hop in progress is stopped wherever it is, the origin sees it at once, the flow ends `cancelled`, and
+nothing is left behind."""
 
 import threading
 
@@ -217,7 +217,8 @@ def test_with_a_hop_that_is_being_drained(viaduct, origin, token, check, leave):
 @HOW
 def test_while_a_body_is_replayed(viaduct, origin, token, check, leave):
     body = b'x' * 3_000_000
-    watched = Watched(lambda peer, arrived: (peer.read_request(body=False), arrived(), peer.read_exact(1000), left.wait(10), peer.read_eof()))
+    watched = Watched(lambda peer,
+                      arrived: (peer.read_request(body=False), arrived(), peer.read_exact(1000), left.wait(10), peer.read_eof()))
     left = threading.Event()
     v = viaduct({'redirects.replay_memory': '64k'})
     silent = origin(watched, receive_buffer=4096)

@@ -63,7 +63,8 @@ def test_one_more_than_the_limit(httpbin, proxy):
 
 # curl's options for each method, without -X, which would stick to hops that are a GET
 ASKING = {
-    'GET': [], 'POST': ['--data-binary', 'a=b&c=d'], 'POST json': ['--json', '{"a": [1, 2]}'], 'POST file': ['-F', 'x=y', '-F', 'file=@-;filename=f'],
+    'GET': [], 'POST': ['--data-binary', 'a=b&c=d'], 'POST json': ['--json', '{"a": [1, 2]}'],
+    'POST file': ['-F', 'x=y', '-F', 'file=@-;filename=f'],
     'POST chunked': ['-H', 'Transfer-Encoding: chunked', '--data-binary', '@-'], 'PUT': ['-T', __file__], 'DELETE': ['-X', 'DELETE'],
 }
 # Where curl itself goes wrong there is nothing to compare: its own Transfer-Encoding stays when the body goes, and -X stays DELETE.
@@ -79,7 +80,8 @@ def test_methods_and_bodies(both, asking, status):
 
 
 STABLE = ['/bytes/100000?seed=7', '/stream-bytes/100000?seed=7&chunk_size=999', '/image/png', '/html', '/robots.txt', '/encoding/utf8',
-          '/range/5000', '/status/404', '/status/204', '/status/500', '/base64/SGVsbG8%3D', '/drip?duration=0&numbytes=100', '/xml', '/deny']
+          '/range/5000', '/status/404', '/status/204', '/status/500', '/base64/SGVsbG8%3D', '/drip?duration=0&numbytes=100',
+          '/xml', '/deny']
 
 
 @pytest.mark.parametrize('path', STABLE)
@@ -140,6 +142,6 @@ def test_elsewhere(httpbin, proxy):
 
 def test_large_uploads(httpbin, proxy):
     body = bytes(range(256)) * 12_000
-    status, _, said = curl('--data-binary', '@-', '-H', 'Content-Type: application/octet-stream', httpbin.url('/redirect-to?url=/anything&status_code=307'),
-                           proxy=proxy.url, stdin=body)
+    status, _, said = curl('--data-binary', '@-', '-H', 'Content-Type: application/octet-stream',
+                           httpbin.url('/redirect-to?url=/anything&status_code=307'), proxy=proxy.url, stdin=body)
     assert status == 200 and json.loads(said)['method'] == 'POST' and len(json.loads(said)['data']) > len(body)

@@ -1,5 +1,5 @@
-"""Where a redirect may lead: never to an address more private than the one the client's own request reached (server-side request forgery).
-In a network namespace whose loopback has addresses of every class."""
+"""Where a redirect may lead: never to an address more private than the one the client's own request reached (server-side request
+forgery). In a network namespace whose loopback has addresses of every class."""
 
 import pytest
 
@@ -50,7 +50,8 @@ class World:
 
     def __init__(self, folder, options=None, args=(), listen=('127.0.0.1:0',), **how):
         self.origin = Origin(routes({}, self._answer), host='::')
-        self.viaduct = Viaduct(folder / 'viaduct', {'redirects.mode': 'follow', 'hosts': HOSTS, 'timeouts.connect': '2s', **(options or {})},
+        self.viaduct = Viaduct(folder / 'viaduct',
+                               {'redirects.mode': 'follow', 'hosts': HOSTS, 'timeouts.connect': '2s', **(options or {})},
                                args, listen, **how)
 
     @staticmethod
@@ -96,7 +97,8 @@ def test_matrix(tmp_path, first):
             assert chain[0]['peer_class'] == PLACES[first][1]
             if record['status'] == 200:
                 name = target.removeprefix('http://').rpartition(':')[0]
-                assert chain[1]['peer_class'] in [c for n, (a, c, _) in PLACES.items() if name in (n, a, f'[{a}]')], (target, chain[1]['peer_class'])
+                expected = [c for n, (a, c, _) in PLACES.items() if name in (n, a, f'[{a}]')]
+                assert chain[1]['peer_class'] in expected, (target, chain[1]['peer_class'])
             else:
                 assert 'returned: ' in ' '.join(decisions(record)), (target, decisions(record))
         world.close()

@@ -138,8 +138,8 @@ def test_many_at_once(proxy, origin):
 # an answer before the body was read
 
 class Hasty:
-    """An origin that redirects as soon as it has the head. What it does then is how: 'read' the body and stay, 'never read' but hold on,
-    'half close' or 'close'; 'rudely': without having said so."""
+    """An origin that redirects as soon as it has the head. What it does then is how: 'read' the body and stay, 'never read'
+    but hold on, 'half close' or 'close'; 'rudely': without having said so."""
 
     def __init__(self, status, how):
         self.status, self.how = status, how
@@ -232,6 +232,23 @@ def test_303_with_much_of_the_body_to_come(proxy, origin):
         raise AssertionError('a gigabyte was read for nothing')
     except OSError:
         pass
+
+
+def test_what_is_read_for_nothing_is_bounded(start, origin):
+    """While the next hop is waited for: at most redirects.replay_limit, beside what the system holds."""
+    go = threading.Event()
+    o = origin(routes({}, lambda r: there(r) if go.wait(10) else b''))
+    hasty = origin(lambda peer: (peer.read_request(body=False), peer.send(moved(o.url('/end'), 303, 'Connection: close'))))
+    viaduct = start({**FOLLOW, 'redirects.replay_limit': '1M'})
+    wire = viaduct.connect()
+    wire.send(get(hasty.url('/'), 'Content-Length: 1000000000', method='POST'))
+    o.wait_requests(1)
+    wire.sock.settimeout(1)
+    with pytest.raises(OSError):
+        while wire.sent < 100 * MIB:
+            wire.sent += wire.sock.send(b'x' * 65536)
+    go.set()
+    assert wire.sent < 40 * MIB
 
 
 def test_303_while_the_client_still_sends(proxy, origin):
@@ -373,28 +390,34 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize('fields', ENDLESS.values(), ids=ENDLESS)
-def test_endless_body(proxy, origin, fields):
-    """Not read to its end, and not decoded."""
+def test_endless_body(start, origin, fields):
+    """Not read to its end, and not decoded: it is cut off at redirects.drain_bytes, while the next hop is still waited for."""
+    cut = threading.Event()
+
     def script(peer):
         request = peer.read_request()
         if request.target == '/end':
+            assert cut.wait(8), 'an endless redirect was read on'
             peer.send(there(request))
             return
         peer.send(answer(302, b'', 'Location: /end', *fields, length=False))
         if 'chunked' in str(fields):
             peer.send(b'fffffff\r\n')
         endless(peer)
-    assert proxy.ask(get(origin(script).url('/'))).status == 200
+        cut.set()
+    viaduct = start({**FOLLOW, 'redirects.drain_time': '60s'})
+    assert viaduct.ask(get(origin(script).url('/'))).status == 200
 
 
 @pytest.mark.parametrize('rest', ['Content-Length: 10', 'Transfer-Encoding: chunked', 'Connection: close'])
 def test_stalled_body(start, origin, rest):
-    """The next hop does not wait for it, and the connection is given up after redirects.drain_time."""
+    """The next hop does not wait for it, and the connection is given up after redirects.drain_time, whatever the next hop does."""
     ended = threading.Event()
 
     def script(peer):
         request = peer.read_request()
         if request.target == '/end':
+            assert ended.wait(5), 'a stalled redirect was kept'
             peer.send(there(request))
             peer.read_eof()
             return
@@ -405,7 +428,6 @@ def test_stalled_body(start, origin, rest):
     o = origin(script)
     wire = viaduct.connect()
     assert wire.ask(get(o.url('/'))).status == 200
-    assert ended.wait(5), 'a stalled redirect was kept'
 
 
 def test_broken_body_of_a_redirect_does_not_matter(proxy, origin):

@@ -1,5 +1,5 @@
-"""Cookies over a chain (RFC 6265): what a hop sets reaches the hops it belongs to; the client gets only what it may keep for the host that
-it asked."""
+"""Cookies over a chain (RFC 6265): what a hop sets reaches the hops it belongs to; the client gets only what it may keep for the
+host that it asked."""
 
 import pytest
 
@@ -55,12 +55,16 @@ REACH = [
     ('c=1; Path=/; Domain=a.test', 'b.test/', False), ('c=1; Path=/; Domain=b.test', 'b.test/', False),
     ('c=1; Path=/; Domain=sub.a.test', 'sub.a.test/', False), ('c=1; Path=/; Domain=test', 'b.test/', False),
     ('c=1; Path=/; Domain=.', 'b.test/', False), ('c=1; Path=/; Domain=', 'a.test/x', True),
-    ('c=1; Path=/; Secure', 'a.test/x', False), ('__Host-c=1; Path=/; Secure', 'a.test/x', False), ('__Secure-c=1; Secure; Path=/', 'a.test/x', False),
+    ('c=1; Path=/; Secure', 'a.test/x', False), ('__Host-c=1; Path=/; Secure', 'a.test/x', False),
+    ('__Secure-c=1; Secure; Path=/', 'a.test/x', False),
     ('__Host-c=1; Path=/', 'a.test/x', False), ('c=1; Path=/; HttpOnly; SameSite=Strict; Partitioned; X=y', 'a.test/x', True),
-    ('c=1; Path=/; Max-Age=0', 'a.test/x', False), ('c=1; Path=/; Max-Age=-1', 'a.test/x', False), ('c=1; Path=/; Max-Age=60', 'a.test/x', True),
+    ('c=1; Path=/; Max-Age=0', 'a.test/x', False), ('c=1; Path=/; Max-Age=-1', 'a.test/x', False),
+    ('c=1; Path=/; Max-Age=60', 'a.test/x', True),
     ('c=1; Path=/; Max-Age=x', 'a.test/x', True), ('c=1; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT', 'a.test/x', False),
-    ('c=1; Path=/; Expires=Tue, 15 Nov 2044 12:45:26 GMT', 'a.test/x', True), ('c=1; Path=/; Expires=Tuesday, 15-Nov-44 12:45:26 GMT', 'a.test/x', True),
-    ('c=1; Path=/; Expires=nonsense', 'a.test/x', True), ('c=1; Path=/; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT', 'a.test/x', True),
+    ('c=1; Path=/; Expires=Tue, 15 Nov 2044 12:45:26 GMT', 'a.test/x', True),
+    ('c=1; Path=/; Expires=Tuesday, 15-Nov-44 12:45:26 GMT', 'a.test/x', True),
+    ('c=1; Path=/; Expires=nonsense', 'a.test/x', True),
+    ('c=1; Path=/; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT', 'a.test/x', True),
     ('c=' + 'v' * 4000 + '; Path=/', 'a.test/x', True), ('c=' + 'v' * 5000 + '; Path=/', 'a.test/x', False),
 ]
 
@@ -99,7 +103,8 @@ def test_jar_overlays_the_clients_cookies(web):
 
 
 def test_later_hops_overwrite(web):
-    table = {'a.test/': (302, '/2', ['c=1; Path=/']), 'a.test/2': (302, '/3', ['c=2; Path=/']), 'a.test/3': (302, '/4', ['c=; Path=/; Max-Age=0'])}
+    table = {'a.test/': (302, '/2', ['c=1; Path=/']), 'a.test/2': (302, '/3', ['c=2; Path=/']),
+             'a.test/3': (302, '/4', ['c=; Path=/; Max-Age=0'])}
     _, requests, _ = web(table)
     assert [cookies(r) for r in requests] == [[], ['c=1'], ['c=2'], []]
 
@@ -173,7 +178,8 @@ def test_a_redirect_that_is_returned_keeps_its_cookies(web):
 
 
 def test_fates_are_recorded(proxy, web, token):
-    table = {f'a.test{token}': (302, 'b.test/mid', ['mine=1; Path=/']), 'b.test/mid': (302, 'a.test/end', ['theirs=1; Path=/', 'bad=1; Domain=c.test'])}
+    table = {f'a.test{token}': (302, 'b.test/mid', ['mine=1; Path=/']),
+             'b.test/mid': (302, 'a.test/end', ['theirs=1; Path=/', 'bad=1; Domain=c.test'])}
     response, requests, _ = web(table, first=f'a.test{token}')
     assert [cookies(r) for r in requests] == [[], [], ['mine=1']]
     assert len(response.all('set-cookie')) == 1
@@ -187,7 +193,8 @@ def test_fates_are_recorded(proxy, web, token):
 
 
 def test_an_address_has_no_domain(proxy, origin):
-    o = origin(routes({'/': moved('/x', 302, 'Set-Cookie: d=1; Domain=0.0.1; Path=/', 'Set-Cookie: e=1; Domain=1', 'Set-Cookie: c=1; Path=/')}, there))
+    o = origin(routes({'/': moved('/x', 302, 'Set-Cookie: d=1; Domain=0.0.1; Path=/', 'Set-Cookie: e=1; Domain=1',
+                                  'Set-Cookie: c=1; Path=/')}, there))
     assert proxy.ask(get(o.url('/'))).status == 200
     assert cookies(o.last()) == ['c=1']
 

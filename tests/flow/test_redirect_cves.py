@@ -25,12 +25,15 @@ def crossing(proxy, origin):
     return cross
 
 
-@pytest.mark.parametrize('name', ['Authorization', 'AUTHORIZATION', 'Proxy-Authorization', 'proxy-authorization', 'Proxy-Authenticate', 'Cookie',
+@pytest.mark.parametrize('name',
+                         ['Authorization', 'AUTHORIZATION', 'Proxy-Authorization', 'proxy-authorization',
+                          'Proxy-Authenticate', 'Cookie',
                                   'cookie', 'Cookie2', 'X-Api-Key'])
 @pytest.mark.parametrize('status', [302, 307])
 def test_credentials_at_another_host(crossing, name, status):
-    """CVE-2003-1605, 2014-1829, 2014-1830, 2018-1000007, 2018-20060, 2018-25091, 2021-31879, 2021-41125, 2022-0155, 2022-0235, 2022-0577,
-    2022-29248, 2022-31042, 2022-31090, 2022-31151, 2023-32681, 2023-43804, 2023-45143, 2024-1968, 2024-24758, 2024-28849, 2024-30260, 2024-37891,
+    """CVE-2003-1605, 2014-1829, 2014-1830, 2018-1000007, 2018-20060, 2018-25091, 2021-31879, 2021-41125, 2022-0155, 2022-0235,
+    2022-0577, 2022-29248, 2022-31042, 2022-31090, 2022-31151, 2023-32681, 2023-43804, 2023-45143, 2024-1968, 2024-24758, 2024-28849,
+    2024-30260, 2024-37891,
     2025-4673, 2025-46421, 2026-1539, 2026-40895, 2026-44431, 2026-44979, 2026-47265."""
     assert SECRET.encode() not in crossing([f'{name}: Basic {SECRET}'], status=status).raw
 
@@ -59,7 +62,9 @@ def test_cve_2020_8169_userinfo_reaches_no_name_server(start, origin):
     """CVE-2024-47081 too: the host is what the parser says, not what stands before a colon or behind an @."""
     server = NameServer({'b.test': {A: ['127.0.0.1']}})
     viaduct = start({'redirects.mode': 'follow', 'redirects.userinfo': 'drop', 'dns.servers': server.address})
-    for location in 'http://us#er@b.test/', 'http://p@ss:w0rd@b.test/', 'http://a.test:80@b.test:1/', 'http://user:p/w@b.test/', 'http://b.test:1:2/':
+    odd = ('http://us#er@b.test/', 'http://p@ss:w0rd@b.test/', 'http://a.test:80@b.test:1/', 'http://user:p/w@b.test/',
+           'http://b.test:1:2/')
+    for location in odd:
         o = origin(routes({}, moved(location)))
         assert viaduct.ask(get(o.url('/'))).status in (302, 502)
     assert {name for name, _ in server.asked} <= {'b.test', 'us', 'user', 'p'}
@@ -123,7 +128,8 @@ def test_cve_2022_33987_no_unix_socket(proxy, origin, tmp_path):
 
 def test_cve_2022_42916_hosts_are_compared_as_they_are_resolved(proxy, origin):
     """CVE-2022-43551, 2022-30115: a dot at the end makes no way round."""
-    o = origin(routes({'a.test/': lambda r: moved(f'http://a.test.:{o.port}/end', 302, 'Set-Cookie: c=1; Domain=test.; Path=/')}, there))
+    o = origin(routes({'a.test/': lambda r: moved(f'http://a.test.:{o.port}/end', 302,
+                                                  'Set-Cookie: c=1; Domain=test.; Path=/')}, there))
     response = proxy.ask(get(o.url('/', host='a.test'), 'Cookie: mine=1'))
     if response.status == 200:
         assert 'c=1' not in o.last().get('cookie', '')
@@ -167,7 +173,8 @@ def test_cve_2025_1217_odd_lines_do_not_hide_or_make_a_location(proxy, origin, l
 
 
 def test_cve_2025_1219_the_last_answer_says_what_the_body_is(proxy, origin):
-    o = origin(routes({'/': moved('/end', 302, 'Content-Type: text/html', 'Content-Encoding: gzip'), '/end': answer(200, b'x', 'Content-Type: text/plain')}))
+    o = origin(routes({'/': moved('/end', 302, 'Content-Type: text/html', 'Content-Encoding: gzip'),
+                       '/end': answer(200, b'x', 'Content-Type: text/plain')}))
     response = proxy.ask(get(o.url('/')))
     assert response.all('content-type') == ['text/plain'] and not response.has('content-encoding')
 

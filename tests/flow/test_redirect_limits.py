@@ -43,7 +43,8 @@ def test_limit_is_an_option(start, origin, limit):
 
 
 LOOPS = {
-    'to itself': {'/': '/'}, 'to itself with a fragment': {'/': '/#x'}, 'a fragment only': {'/': '#x'}, 'of two': {'/': '/b', '/b': '/'},
+    'to itself': {'/': '/'}, 'to itself with a fragment': {'/': '/#x'}, 'a fragment only': {'/': '#x'},
+    'of two': {'/': '/b', '/b': '/'},
     'of three, entered later': {'/': '/1', '/1': '/2', '/2': '/3', '/3': '/1'}, 'spelt in another way': {'/': '/x/..', '/x/': '/'},
 }
 
@@ -256,7 +257,8 @@ def test_many_cookies_over_many_hops(proxy, origin):
 
 def test_memory_and_files_are_given_back(start, origin):
     """Hundreds of chains, whatever became of them."""
-    o = origin(routes({'/loop': moved('/loop'), '/end': there, '/ok': moved('/end'), '/bad': moved('x:y'), '/body': moved('/end', 307)}))
+    o = origin(routes({'/loop': moved('/loop'), '/end': there, '/ok': moved('/end'), '/bad': moved('x:y'),
+                       '/body': moved('/end', 307)}))
     viaduct = start({**FOLLOW, 'upstream.max_idle': '0'})
     viaduct.ask(get(o.url('/ok')))
     before = viaduct.open_files()

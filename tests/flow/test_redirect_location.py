@@ -18,7 +18,8 @@ RELATIVE = [
     ('/a;b=c?d=e/../f', '/a;b=c?d=e/../f'), ('/x?', '/x?'), ('/x?a#b?c', '/x?a'), ("/!$&'()*+,;=:@-._~", "/!$&'()*+,;=:@-._~"),
     ('/a//b', '/a//b'), (';x', '/dir/sub/;x'), ('g;x=1/../y', '/dir/sub/y'),
     # What cannot be a scheme begins a path, as browsers have it.
-    ('://b.test/', '/dir/sub/://b.test/'), ('1http://b.test/', '/dir/sub/1http://b.test/'), ('h t://b.test/', '/dir/sub/h%20t://b.test/'),
+    ('://b.test/', '/dir/sub/://b.test/'), ('1http://b.test/', '/dir/sub/1http://b.test/'),
+    ('h t://b.test/', '/dir/sub/h%20t://b.test/'),
     ('/' + 'l' * 8000, '/' + 'l' * 8000),
 ]
 
@@ -93,7 +94,8 @@ REFUSED = [
     'http://b.test:65536/', 'http://b.test:4294967376/', 'http://b.test:8x/', 'http://b.test:+80/', 'http://b.test:-1/', 'http:///x',
     'http:/x', 'http:x', 'http:', 'http://:80/', 'http://[::1/', 'http://::1/', 'http://[fe80::1%25eth0]/', 'http://[fe80::1%eth0]/',
     'http://127.1/', 'http://0x7f000001/', 'http://2130706433/', 'http://0177.0.0.1/', 'http://127.0.0.1.5/', 'http://256.0.0.1/',
-    'http://' + 'a' * 64 + '.test/', 'http://' + '.'.join(['a' * 60] * 5) + '/', 'http://b\xe4.test/', 'http://b test/', 'http://b%20.test/',
+    'http://' + 'a' * 64 + '.test/', 'http://' + '.'.join(['a' * 60] * 5) + '/', 'http://b\xe4.test/', 'http://b test/',
+    'http://b%20.test/',
     'http://b%2etest/', 'http://b..test/', 'http://.b.test/', 'http://b.test/\x01', '/\x7f', 'h\x0bttp://b.test/',
     'http://*.test/', 'http://b,c.test/', 'http://[v1.x]/',
 ]
@@ -175,7 +177,8 @@ def test_userinfo_can_be_dropped(start, origin, wish, userinfo):
 
 def test_fragments_are_reported_and_never_sent(proxy, origin, token):
     """A fragment lasts until another replaces it, as a browser would have it."""
-    o = origin(routes({token: moved('/one#first'), '/one': moved('/two'), '/two': moved('/three#last?x'), '/three': moved('/four')}, there))
+    o = origin(routes({token: moved('/one#first'), '/one': moved('/two'), '/two': moved('/three#last?x'),
+                       '/three': moved('/four')}, there))
     response = proxy.ask(get(o.url(token)))
     assert response.status == 200
     assert all('#' not in r.target for r in o.requests)

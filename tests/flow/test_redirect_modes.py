@@ -23,16 +23,20 @@ FOLLOWED = {
     'nothing': [], 'curl': ['User-Agent: curl/8.5.0', 'Accept: */*'], 'requests': ['User-Agent: python-requests/2.28', 'Accept: */*'],
     'URLSession': ['User-Agent: App/1 CFNetwork/1490 Darwin/23', 'Accept: */*', 'Accept-Language: en-US,en;q=0.9'],
     'OkHttp': ['User-Agent: okhttp/4.12.0'], 'Go': ['User-Agent: Go-http-client/1.1'],
-    'Accept of an app': ['User-Agent: MyApp/1', 'Accept: text/html, application/json'], 'wget': ['User-Agent: Wget/1.21.3', 'Accept: */*'],
+    'Accept of an app': ['User-Agent: MyApp/1', 'Accept: text/html, application/json'],
+    'wget': ['User-Agent: Wget/1.21.3', 'Accept: */*'],
     'no-cors at home': ['Sec-Fetch-Mode: no-cors', SAME], 'browser, no navigation': [FIREFOX, 'Accept: */*'],
     'Upgrade-Insecure-Requests 0': ['Upgrade-Insecure-Requests: 0'],
 }
 PASSED = {
     'navigation': ['Sec-Fetch-Mode: navigate', 'Sec-Fetch-Dest: document', 'Sec-Fetch-Site: none', 'Upgrade-Insecure-Requests: 1'],
-    'mode navigate': ['Sec-Fetch-Mode: navigate'], 'mode cors': ['Sec-Fetch-Mode: cors', SAME], 'mode websocket': ['Sec-Fetch-Mode: websocket'],
+    'mode navigate': ['Sec-Fetch-Mode: navigate'], 'mode cors': ['Sec-Fetch-Mode: cors', SAME],
+    'mode websocket': ['Sec-Fetch-Mode: websocket'],
     'mode in capitals': ['SEC-FETCH-MODE: navigate'], 'no-cors elsewhere': ['Sec-Fetch-Mode: no-cors', CROSS],
-    **{f'dest {d}': [f'Sec-Fetch-Dest: {d}'] for d in ('document', 'iframe', 'frame', 'object', 'embed', 'worker', 'sharedworker', 'serviceworker')},
-    'Origin': ['Origin: http://app.test'], 'Origin null': ['Origin: null'], 'Upgrade-Insecure-Requests': ['Upgrade-Insecure-Requests: 1'],
+    **{f'dest {d}': [f'Sec-Fetch-Dest: {d}'] for d in ('document', 'iframe', 'frame', 'object', 'embed', 'worker', 'sharedworker',
+                                                       'serviceworker')},
+    'Origin': ['Origin: http://app.test'], 'Origin null': ['Origin: null'],
+    'Upgrade-Insecure-Requests': ['Upgrade-Insecure-Requests: 1'],
     'old Chrome': [CHROME, HTML], 'old Firefox': [FIREFOX, HTML],
 }
 
@@ -75,7 +79,9 @@ def test_follow_follows_all(proxies, origin, fields):
 
 
 NEVER = {
-    'WebSocket': ('GET', ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==']),
+    'WebSocket': ('GET',
+                  ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13',
+                   'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==']),
     'preflight': ('OPTIONS', ['Origin: http://app.test', 'Access-Control-Request-Method: PUT']),
     'gRPC': ('POST', ['Content-Type: application/grpc', 'TE: trailers', 'Content-Length: 0']),
     'gRPC with a suffix': ('POST', ['Content-Type: application/grpc+proto', 'Content-Length: 0']),
@@ -111,8 +117,9 @@ def test_pass_mode(proxies, origin, token):
 
 def test_why_a_browser_was_passed(proxy, origin, token):
     o = origin(always(moved('/end')))
-    for i, (fields, word) in enumerate([(['Sec-Fetch-Mode: navigate'], 'Sec-Fetch-Mode'), (['Sec-Fetch-Dest: iframe'], 'Sec-Fetch-Dest'),
-                                        (['Origin: http://x.test'], 'Origin'), ([CHROME, HTML], 'browser')]):
+    marks = [(['Sec-Fetch-Mode: navigate'], 'Sec-Fetch-Mode'), (['Sec-Fetch-Dest: iframe'], 'Sec-Fetch-Dest'),
+             (['Origin: http://x.test'], 'Origin'), ([CHROME, HTML], 'browser')]
+    for i, (fields, word) in enumerate(marks):
         assert proxy.ask(get(o.url(f'{token}-{i}'), *fields)).status == 302
         said = decisions(proxy.wait_shown(f'{token}-{i}'))[0]
         assert said.startswith('passed: ') and word.lower() in said.lower(), said
@@ -189,7 +196,8 @@ def ruled(start, tmp_path):
 def test_mode_by_rule(ruled, origin, token, mode, host, path, method, fields, status):
     o = origin(routes({'/end': there}, moved('/end')))
     viaduct = ruled({'redirects.mode': mode})
-    response = viaduct.ask(get(o.url(path + '?' + token[1:], host=host), *fields, *(['Content-Length: 0'] if method == 'POST' else []), method=method))
+    response = viaduct.ask(get(o.url(path + '?' + token[1:], host=host), *fields,
+                               *(['Content-Length: 0'] if method == 'POST' else []), method=method))
     assert response.status == status
     if host == 'a.test':
         assert 'the login page shows its own' in decisions(viaduct.wait_shown(token[1:]))[0]
@@ -211,7 +219,8 @@ def test_rule_of_a_later_hop(ruled, origin, token):
     viaduct = ruled({'redirects.mode': 'follow'})
     response = viaduct.ask(get(o.url(token, host='b.test')))
     assert response.status == 302
-    assert response.get('location') == o.url('/end', host='a.test'), 'a relative one would be resolved against what the client asked for'
+    # A relative one would be resolved against what the client asked for.
+    assert response.get('location') == o.url('/end', host='a.test')
     record = viaduct.wait_shown(token)
     assert record['redirects'] == 1 and len(record['chain']) == 2
 
@@ -242,7 +251,7 @@ def test_redirect_to_what_is_blocked_is_handed_over(ruled, origin, token):
     assert record['outcome'] == 'delivered' and 'no adverts' in str(record['chain'])
 
 
-def test_rate(ruled, origin, token):
+def test_rate(ruled, origin):
     """Of a first request 429 with Retry-After; of a redirect, the redirect."""
     o = origin(routes({'/go': moved('/rare')}, there))
     viaduct = ruled({'redirects.mode': 'follow'})

@@ -36,7 +36,8 @@ class World:
         authority = self._authority()
         steps = []
         for i in range(length + 1):
-            step = {'authority': authority, 'status': self.random.choice(FOLLOWED) if i < length else self.random.choice((200, 404, 204)),
+            step = {'authority': authority,
+                    'status': self.random.choice(FOLLOWED) if i < length else self.random.choice((200, 404, 204)),
                     'cookies': [f'c{n}-{i}={authority}; Path=/' for _ in range(self.random.randint(0, 2))],
                     'body': b'' if self.random.random() < 0.3 else self.random.randbytes(self.random.randint(1, 3000)),
                     'is_chunked': self.random.random() < 0.3, 'closes': self.random.random() < 0.2}
@@ -71,7 +72,8 @@ class World:
         if plan['body'] is None:
             return get(url, *fields, method=plan['method'])
         if plan['is_chunked'] and plan['body']:
-            return get(url, *fields, 'Transfer-Encoding: chunked', method=plan['method']) + b'%x\r\n%s\r\n0\r\n\r\n' % (len(plan['body']), plan['body'])
+            return get(url, *fields, 'Transfer-Encoding: chunked',
+                       method=plan['method']) + b'%x\r\n%s\r\n0\r\n\r\n' % (len(plan['body']), plan['body'])
         return post(url, plan['body'], *fields, method=plan['method'])
 
 
@@ -102,7 +104,8 @@ def check_requests(world, n):
         assert (f'mine={n}' in cookies) == is_host_same, f'hop {i}'
         for cookie in cookies:
             if not cookie.startswith('mine='):
-                assert cookie.partition('=')[2].split(':')[0] == request.get('host').split(':')[0], f'a cookie of another host at hop {i}: {cookie}'
+                setter = cookie.partition('=')[2].split(':')[0]
+                assert setter == request.get('host').split(':')[0], f'a cookie of another host at hop {i}: {cookie}'
         assert request.body == ((plan['body'] or b'') if is_with_body else b''), f'hop {i}'
         if not is_with_body:
             assert not request.has('content-length') and not request.has('transfer-encoding')

@@ -1,4 +1,5 @@
-"""Redirects to and from https: upgrades are followed and verified, downgrades are handed over, and a change of scheme is a change of origin."""
+"""Redirects to and from https: upgrades are followed and verified, downgrades are handed over, and a change of scheme is a
+change of origin."""
 
 import pytest
 
@@ -11,16 +12,17 @@ CREDENTIALS = [f'Authorization: Basic {SECRET}', f'X-Api-Key: {SECRET}']
 
 @pytest.fixture
 def web(origin, certs):
-    """web(table) -> (plain, secure): two origins with one table; {plain} and {secure} in an answer are their URLs at a.test, {other} is the
-    secure one's at b.test."""
+    """web(table) -> (plain, secure): two origins with one table; {plain} and {secure} in an answer are their URLs at a.test,
+    {other} is the secure one's at b.test."""
     def make(table):
         def respond(request):
             where = request.get('host').rsplit(':', 1)[0] + request.target
             found = table.get(where) or table.get(request.target) or there
             if callable(found):
                 return found(request)
-            for name, url in ('plain', plain.url('', 'a.test')), ('secure', secure.url('', 'a.test')), ('other', secure.url('', 'b.test')):
-                found = found.replace(b'{%s}' % name.encode(), url.encode())
+            urls = {b'{plain}': plain.url('', 'a.test'), b'{secure}': secure.url('', 'a.test'), b'{other}': secure.url('', 'b.test')}
+            for name, url in urls.items():
+                found = found.replace(name, url.encode())
             return found
         plain = origin(routes({}, respond))
         secure = origin(routes({}, respond), tls=certs.server(certs.many))
@@ -85,7 +87,8 @@ def test_downgrade_is_handed_over(follower, web, token):
 
 def test_downgrade_followed_takes_nothing_along(follower, web):
     """CVE-2018-18074, CVE-2022-0536: the same host over http is another origin, for credentials, cookies and Referer."""
-    plain, secure = web({'/': moved('{secure}/two'), '/two': moved('{plain}/end', 302, 'Set-Cookie: safe=1; Secure; Path=/', 'Set-Cookie: any=1; Path=/')})
+    back = moved('{plain}/end', 302, 'Set-Cookie: safe=1; Secure; Path=/', 'Set-Cookie: any=1; Path=/')
+    plain, _ = web({'/': moved('{secure}/two'), '/two': back})
     viaduct = follower({'redirects.downgrade': 'follow'})
     fields = [*CREDENTIALS, 'Cookie: mine=1', 'Referer: https://page.test/x']
     assert viaduct.ask(get(plain.url('/', 'a.test'), *fields)).status == 200
@@ -98,7 +101,8 @@ def test_downgrade_followed_takes_nothing_along(follower, web):
 def test_secure_cookies(follower, web):
     """Set over https they go to https only; over http they cannot be set."""
     table = {'/': moved('{secure}/two', 302, 'Set-Cookie: no=1; Secure; Path=/'),
-             '/two': moved('/three', 302, 'Set-Cookie: __Host-h=1; Secure; Path=/', 'Set-Cookie: s=1; Secure; Path=/', 'Set-Cookie: __Host-d=1; Secure; Path=/; Domain=a.test')}
+             '/two': moved('/three', 302, 'Set-Cookie: __Host-h=1; Secure; Path=/', 'Set-Cookie: s=1; Secure; Path=/',
+                           'Set-Cookie: __Host-d=1; Secure; Path=/; Domain=a.test')}
     plain, secure = web(table)
     assert follower().ask(get(plain.url('/', 'a.test'))).status == 200
     assert [r.get('cookie') for r in secure.requests] == [None, '__Host-h=1; s=1']
@@ -106,7 +110,8 @@ def test_secure_cookies(follower, web):
 
 def test_fields_for_a_whole_origin_after_an_upgrade(follower, web):
     """The client speaks http: what acts on the https origin is not for it."""
-    plain, _ = web({'/': moved('{secure}/end'), '/end': answer(200, b'x', 'Strict-Transport-Security: max-age=9', 'Clear-Site-Data: "*"')})
+    end = answer(200, b'x', 'Strict-Transport-Security: max-age=9', 'Clear-Site-Data: "*"')
+    plain, _ = web({'/': moved('{secure}/end'), '/end': end})
     response = follower().ask(get(plain.url('/', 'a.test')))
     assert response.status == 200 and not response.has('strict-transport-security') and not response.has('clear-site-data')
 

@@ -1,4 +1,5 @@
-"""Which status is followed with which method: every cell of the table (RFC 9110 section 15.4, the Fetch standard's HTTP-redirect fetch)."""
+"""Which status is followed with which method: every cell of the table (RFC 9110 section 15.4, the Fetch standard's HTTP-redirect
+fetch)."""
 
 import pytest
 
@@ -19,7 +20,8 @@ CELLS = [(status, method, what) for status, row in TABLE.items() for method, wha
 
 BODY = b'the body \x00\xff of it'
 ABOUT_BODY = ['Content-Type: text/x-mine', 'Content-Encoding: x-mine', 'Content-Language: nn', 'Content-Location: /mine',
-              'Content-Digest: sha-256=:AAAA:', 'Repr-Digest: sha-256=:AAAA:', 'Digest: x=y', 'Last-Modified: Tue, 15 Nov 1994 12:45:26 GMT']
+              'Content-Digest: sha-256=:AAAA:', 'Repr-Digest: sha-256=:AAAA:', 'Digest: x=y',
+              'Last-Modified: Tue, 15 Nov 1994 12:45:26 GMT']
 NAMES_ABOUT_BODY = [field.partition(':')[0] for field in ABOUT_BODY]
 
 

@@ -80,11 +80,13 @@ def test_limit(retrying, origin, token, limit):
     assert viaduct.wait_flow(token)['outcome'] == 'delivered'
 
 
-@pytest.mark.parametrize('method, tried', [('GET', 2), ('HEAD', 2), ('OPTIONS', 2), ('TRACE', 2), ('PUT', 2), ('DELETE', 2), ('POST', 1), ('PATCH', 1)])
+@pytest.mark.parametrize('method, tried',
+                         [('GET', 2), ('HEAD', 2), ('OPTIONS', 2), ('TRACE', 2), ('PUT', 2), ('DELETE', 2), ('POST', 1), ('PATCH', 1)])
 def test_methods(retrying, origin, method, tried):
     count = itertools.count()
     o = origin(serve(lambda r: answer(503 if next(count) < 1 else 200, b'')))
-    assert retrying().ask(get(o.url('/'), *(['Content-Length: 0'] if method in ('PUT', 'POST', 'PATCH') else []), method=method)).status == (200 if tried == 2 else 503)
+    assert retrying().ask(get(o.url('/'), *(['Content-Length: 0'] if method in ('PUT', 'POST', 'PATCH') else []),
+                              method=method)).status == (200 if tried == 2 else 503)
     assert [r.method for r in o.requests] == [method] * tried
 
 
@@ -104,7 +106,8 @@ def test_body_is_sent_again(retrying, origin, size, framing):
     body = bytes(i % 251 for i in range(1000)) * (size // 1000) or b'x' * size
     o = origin(failing(2))
     url = o.url('/')
-    request = post(url, body, method='PUT') if framing == 'length' else get(url, 'Transfer-Encoding: chunked', method='PUT') + chunked(body)
+    request = post(url, body, method='PUT') if framing == 'length' else get(url, 'Transfer-Encoding: chunked',
+                                                                            method='PUT') + chunked(body)
     assert retrying({'redirects.replay_memory': '64k'}).ask(request).status == 200
     assert [r.body == body for r in o.requests] == [True] * 3
 

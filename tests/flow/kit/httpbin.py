@@ -17,7 +17,8 @@ class Httpbin:
         self.authority = f'127.0.0.1:{self.port}'
         with open(self.log, 'wb') as log:
             self.process = subprocess.Popen(
-                [sys.executable, '-m', 'gunicorn', '--bind', self.authority, '--worker-class', 'gthread', '--threads', '8', '--keep-alive', '30',
+                [sys.executable, '-m', 'gunicorn', '--bind', self.authority, '--worker-class', 'gthread', '--threads', '8',
+                 '--keep-alive', '30',
                  '--log-level', 'warning', '--worker-tmp-dir', str(folder), 'httpbin:app'],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(), cwd=folder)
         until(lambda: self._answers() or self.process.poll() is not None, 'httpbin', 30)
