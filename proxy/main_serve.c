@@ -94,6 +94,7 @@ static void reload(struct serve *v)
 		log_warn("a restart is needed for: %s", names);
 	store = store_options_of(fresh);
 	store_reload(v->store, &store);
+	spooler_set_limit(v->shared.spooler, (uint64_t)fresh->redirects_spool_limit);
 	log_set_level((enum log_level)fresh->log_level);
 	settings_unref(v->settings);
 	v->settings = fresh;
@@ -151,6 +152,8 @@ static bool make_shared(struct serve *v)
 	v->shared.gate = gate_new();
 	v->shared.verifier = verifier_new();
 	v->shared.spooler = spooler_new(spool_folder(v->settings));
+	if (v->shared.spooler != NULL)
+		spooler_set_limit(v->shared.spooler, (uint64_t)v->settings->redirects_spool_limit);
 	return v->shared.gate != NULL && v->shared.verifier != NULL && v->shared.spooler != NULL;
 }
 

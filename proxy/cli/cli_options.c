@@ -5,6 +5,7 @@
 #include "config/settings.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,11 +97,14 @@ char *cli_folder(const char *command, const char *data, const char *config)
 
 void cli_settle(const char *folder)
 {
-	/* The writer commits every 200 ms, and shows a flow in flight after 250. */
-	const struct timespec t = {.tv_nsec = 300 * 1000000L};
+	/* A flow in flight is shown after 250 ms, and the writer commits every 200. */
+	const struct timespec t = {.tv_nsec = 500 * 1000000L};
 
+	sigset_t none;
+
+	sigemptyset(&none);
 	if (reader_is_live(folder))
-		nanosleep(&t, NULL);
+		sigtimedwait(&none, NULL, &t);
 }
 
 bool cli_has_colour(void)

@@ -8,10 +8,15 @@
  *
  * Texts compare byte by byte, hosts, schemes, methods and types without case, by ~ and in too; contains is without case for all.
  * In a text \" is a quote and \\ a backslash; any other backslash stands for itself, so that "\.example$" is a good pattern.
- * ~ is a PCRE2 regular expression over bytes, found anywhere; it is bounded in time, and what cannot be decided within the bound
- * counts as not found. Numbers are whole; sizes may carry k, M, G (powers of 1024), times ms, s, m, h (bare: milliseconds). A field
- * with several values (a header that is repeated) matches if any of them does; != and !~ if none does. An absent field equals
- * nothing. White space, ends of lines too, is free between all parts. */
+ * ~ is a regular expression over bytes, found anywhere. It is of the language that engines of linear time (RE2) know: no
+ * look-around, back-references, recursion, conditions, atomic groups, possessive repeats, verbs, comments, flag x, \G, \K, \Q;
+ * numbers of repeats are at most 1000; a { that is a character is written \{. A client is compared by ==, != and in as an address,
+ * with addresses and networks ("127.0.0.0/8", "fd00::/8"; IPv4 is ::ffff:0:0/96). Numbers are whole; sizes may carry k, M, G
+ * (powers of 1024), times ms, s, m, h (bare: milliseconds). A field with several values (a header that is repeated) matches if any
+ * of them does; != and !~ if none does. An absent field equals nothing. White space, ends of lines too, is free between all parts.
+ *
+ * All regular expressions that are asked for one purpose share a budget of steps. What it does not suffice for is undecided, and
+ * so is what depends on it: "undecided && false" is false, "undecided || true" is true, "!undecided" is undecided. */
 #ifndef VIADUCT_CONFIG_FILTER_H
 #define VIADUCT_CONFIG_FILTER_H
 
@@ -57,10 +62,20 @@ struct filter_error {
 };
 
 struct filter;
-/* early: only fields that are known when a request arrives (rules); others are refused. NULL on failure. */
+/* early: only fields that are known when a request arrives (rules); others are refused. Else hop is refused, which only rules can ask
+ * for. NULL on failure. */
 struct filter *filter_parse(struct str text, bool early, struct filter_error *ret_error);
 void filter_free(struct filter *f); /* NULL is fine */
-bool filter_matches(const struct filter *f, const struct filter_subject *subject);
+
+/* In this order && is the least of its parts, || the greatest. */
+enum filter_answer { FILTER_NO, FILTER_UNDECIDED, FILTER_YES };
+/* Steps that regular expressions may still make; some ms of time in all. */
+struct filter_budget {
+	uint32_t steps;
+};
+enum { FILTER_BUDGET_STEPS = 200000 }; /* of a new one */
+/* Whether the subject matches. Takes what it needs from the budget, which other filters and subjects may share. */
+enum filter_answer filter_ask(const struct filter *f, const struct filter_subject *subject, struct filter_budget *budget);
 /* The expression as it was written. */
 const char *filter_text(const struct filter *f);
 

@@ -2,6 +2,8 @@
 #include "config/filter_build.h"
 #include "config/filter_fields.h"
 #include "config/filter_regex.h"
+#include "config/filter_search.h"
+#include "net/address.h"
 
 #include <string.h>
 
@@ -35,7 +37,7 @@ static const char *names_list(bool early, char to[NAMES_BYTES])
 	size_t len = 0;
 
 	for (int f = 0; f < FILTER_FIELD_COUNT && len < NAMES_BYTES; f++) {
-		if (!early || filter_field_is_early((enum filter_field)f))
+		if (filter_field_is_for((enum filter_field)f, early))
 			len += (size_t)snprintf(to + len, NAMES_BYTES - len, " %s", filter_field_name((enum filter_field)f));
 	}
 	return to;
@@ -91,8 +93,10 @@ static bool field_read(struct filter_parser *p, struct filter_node *node)
 	node->field = p->token.kind == FILTER_TOKEN_WORD ? filter_field_of_name(name) : FILTER_FIELD_COUNT;
 	if (node->field == FILTER_FIELD_COUNT)
 		return field_fail(p);
-	if (p->early && !filter_field_is_early(node->field))
-		return filter_fail(p, name, "it is not known yet when a request arrives");
+	if (!filter_field_is_for(node->field, p->early))
+		return filter_fail(p, name, "%s",
+			p->early ? "it is not known yet when a request arrives"
+				 : "only rules can ask for it; hops is the number of hops");
 	filter_advance(p);
 	if (filter_field_is_named(node->field))
 		return name_read(p, node);
@@ -225,6 +229,52 @@ static bool value_add(struct filter_parser *p, struct filter_node *node, struct 
 	return true;
 }
 
+/* True for the comparisons of addresses with networks. */
+static bool is_network(const struct filter_node *node)
+{
+	return filter_field_is_address(node->field) &&
+		(node->op == FILTER_OP_EQ || node->op == FILTER_OP_NE || node->op == FILTER_OP_IN);
+}
+
+/* Whether the text, which has been read from quoted, is an address or a network. */
+static bool network_check(struct filter_parser *p, struct str text, struct str quoted)
+{
+	struct network unused;
+
+	if (network_parse(text, &unused))
+		return true;
+	if (str_find(text, '/') != text.len)
+		return filter_fail(p, quoted,
+			"no network: it is like \"10.0.0.0/8\" or \"fd00::/8\", all bits behind the prefix 0");
+	return filter_fail(p, quoted, "client is an address or a network, like \"127.0.0.1\" or \"10.0.0.0/8\"");
+}
+
+/* A value of the comparison, added to the node's. */
+static bool node_value_read(struct filter_parser *p, struct filter_node *node)
+{
+	struct filter_value value = {.number = 0};
+	struct str quoted = p->token.text;
+
+	if (!value_read(p, node->field, &value) || !value_add(p, node, value))
+		return false;
+	return !is_network(node) || network_check(p, value.text, quoted);
+}
+
+/* What all values, which have been checked, stand for. */
+static bool networks_fill(struct filter_parser *p, struct filter_node *node)
+{
+	struct network *networks = arena_alloc(p->f->arena, node->values_n * sizeof(*networks));
+
+	if (networks == NULL)
+		return false;
+	for (size_t i = 0; i < node->values_n; i++) {
+		if (!network_parse(node->values[i].text, &networks[i]))
+			return false;
+	}
+	node->networks = networks;
+	return true;
+}
+
 /* [value, value, …] */
 static bool list_read(struct filter_parser *p, struct filter_node *node)
 {
@@ -234,10 +284,8 @@ static bool list_read(struct filter_parser *p, struct filter_node *node)
 		return filter_fail(p, p->token.text, "in takes a list, like [%s]",
 			filter_field_type(node->field) == FILTER_TEXT ? "\"a\", \"b\"" : "80, 443");
 	while (has_more) {
-		struct filter_value value = {.number = 0};
-
 		filter_advance(p);
-		if (!value_read(p, node->field, &value) || !value_add(p, node, value))
+		if (!node_value_read(p, node))
 			return false;
 		has_more = p->token.kind == FILTER_TOKEN_COMMA;
 	}
@@ -259,29 +307,36 @@ static bool pattern_compile(struct filter_parser *p, struct filter_node *node, s
 		return filter_fail(p, quoted, "more than %d regular expressions", FILTER_MAX_REGEXES);
 	regex = filter_regex_new(node->values[0].text, filter_field_is_caseless(node->field), &position, why, sizeof(why));
 	if (regex == NULL)
-		return filter_fail(p, quoted, "not a regular expression, at its byte %zu: %s", position, why);
+		return filter_fail(p, quoted, "not a regular expression that can be used, at its byte %zu: %s", position, why);
 	f->regexes[f->regexes_n++] = regex;
 	node->regex = regex;
 	return true;
 }
 
+/* What the evaluation needs besides the values, which have been read, the last one from quoted. */
+static bool values_prepare(struct filter_parser *p, struct filter_node *node, struct str quoted)
+{
+	if (node->op == FILTER_OP_MATCH || node->op == FILTER_OP_NOT_MATCH)
+		return pattern_compile(p, node, quoted);
+	if (node->op == FILTER_OP_CONTAINS) {
+		node->table = filter_search_table(p->f->arena, node->values[0].text);
+		return node->table != NULL;
+	}
+	return !is_network(node) || networks_fill(p, node);
+}
+
 /* op value; the operator is the present token. */
 static bool rest_read(struct filter_parser *p, struct filter_node *node)
 {
-	struct filter_value value = {.number = 0};
 	struct str quoted;
+	bool is_read;
 
 	if (!op_check(p, node))
 		return false;
 	filter_advance(p);
-	if (node->op == FILTER_OP_IN)
-		return list_read(p, node);
 	quoted = p->token.text;
-	if (!value_read(p, node->field, &value) || !value_add(p, node, value))
-		return false;
-	if (node->op == FILTER_OP_MATCH || node->op == FILTER_OP_NOT_MATCH)
-		return pattern_compile(p, node, quoted);
-	return true;
+	is_read = node->op == FILTER_OP_IN ? list_read(p, node) : node_value_read(p, node);
+	return is_read && values_prepare(p, node, quoted);
 }
 
 struct filter_node *filter_compare_read(struct filter_parser *p)

@@ -31,14 +31,19 @@ enum filter_type filter_field_type(enum filter_field f)
 	return rows[f].type;
 }
 
-bool filter_field_is_early(enum filter_field f)
+bool filter_field_is_for(enum filter_field f, bool early)
 {
-	return rows[f].is_early;
+	return early ? rows[f].is_early : f != FILTER_hop;
 }
 
 bool filter_field_is_named(enum filter_field f)
 {
 	return strchr(rows[f].name, '[') != NULL;
+}
+
+bool filter_field_is_address(enum filter_field f)
+{
+	return f == FILTER_client;
 }
 
 bool filter_field_is_caseless(enum filter_field f)
@@ -70,17 +75,17 @@ enum filter_field filter_field_of_name(struct str name)
 	return FILTER_FIELD_COUNT;
 }
 
-static const char *any_name_at(size_t i)
+static const char *late_name_at(size_t i)
 {
-	return rows[i].name;
+	return filter_field_is_for((enum filter_field)i, false) ? rows[i].name : "";
 }
 
 static const char *early_name_at(size_t i)
 {
-	return rows[i].is_early ? rows[i].name : "";
+	return filter_field_is_for((enum filter_field)i, true) ? rows[i].name : "";
 }
 
 enum filter_field filter_field_suggest(struct str name, bool early)
 {
-	return (enum filter_field)suggest_word(name, early ? early_name_at : any_name_at, FILTER_FIELD_COUNT);
+	return (enum filter_field)suggest_word(name, early ? early_name_at : late_name_at, FILTER_FIELD_COUNT);
 }

@@ -11,9 +11,9 @@ struct filter_unit {
 
 /* FILTER_FIELD_COUNT if there is none of that name (without brackets). */
 enum filter_field filter_field_of_name(struct str name);
-/* Known when a request arrives. */
-bool filter_field_is_early(enum filter_field f);
-/* The field nearest to a misspelt name; FILTER_FIELD_COUNT if none is near. early: among the early ones only. */
+/* early: it is known when a request arrives; else: it means something for a stored flow. */
+bool filter_field_is_for(enum filter_field f, bool early);
+/* The field nearest to a misspelt name, of those that are for it; FILTER_FIELD_COUNT if none is near. */
 enum filter_field filter_field_suggest(struct str name, bool early);
 /* The suffixes that numbers of the field may carry, the empty one first, up to one whose suffix is NULL. */
 const struct filter_unit *filter_field_units(enum filter_field f);

@@ -1,22 +1,8 @@
 /* Filters evaluated in memory. Pure. */
 #include "config/filter_regex.h"
+#include "config/filter_search.h"
 #include "config/filter_tree.h"
-
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-static bool is_contained(struct str part, struct str text)
-{
-	if (part.len == 0)
-		return true;
-	for (size_t i = 0; i + part.len <= text.len; i++) {
-		if (lower(text.p[i]) == lower(part.p[0]) && str_ieq((struct str){text.p + i, part.len}, part))
-			return true;
-	}
-	return false;
-}
+#include "net/address.h"
 
 static bool is_equal(enum filter_field f, const struct filter_value *a, const struct filter_value *b)
 {
@@ -25,8 +11,24 @@ static bool is_equal(enum filter_field f, const struct filter_value *a, const st
 	return filter_field_is_caseless(f) ? str_ieq(a->text, b->text) : str_eq(a->text, b->text);
 }
 
+/* Whether the text is an address in one of the node's networks. */
+static bool is_within(const struct filter_node *node, struct str text)
+{
+	struct address a;
+
+	if (!address_parse(text, 0, &a))
+		return false;
+	for (size_t i = 0; i < node->values_n; i++) {
+		if (network_has(&node->networks[i], &a))
+			return true;
+	}
+	return false;
+}
+
 static bool is_one_of(const struct filter_node *node, const struct filter_value *v)
 {
+	if (node->networks != NULL)
+		return is_within(node, v->text);
 	for (size_t i = 0; i < node->values_n; i++) {
 		if (is_equal(node->field, v, &node->values[i]))
 			return true;
@@ -48,7 +50,7 @@ static bool is_there(const struct filter_node *node, const struct filter_value *
 	return true;
 }
 
-/* Whether one value of the field fulfils the comparison, or, for != and !~, the comparison that they deny. */
+/* Whether one value of the field fulfils the comparison, or for != the one that it denies. Not for ~ and !~. */
 static bool value_fits(const struct filter_node *node, const struct filter_value *v)
 {
 	switch (node->op) {
@@ -58,9 +60,6 @@ static bool value_fits(const struct filter_node *node, const struct filter_value
 	case FILTER_OP_NE:
 	case FILTER_OP_IN:
 		return is_one_of(node, v);
-	case FILTER_OP_MATCH:
-	case FILTER_OP_NOT_MATCH:
-		return filter_regex_finds(node->regex, v->text);
 	case FILTER_OP_LT:
 		return v->number < node->values[0].number;
 	case FILTER_OP_LE:
@@ -70,51 +69,79 @@ static bool value_fits(const struct filter_node *node, const struct filter_value
 	case FILTER_OP_GE:
 		return v->number >= node->values[0].number;
 	case FILTER_OP_CONTAINS:
+		return filter_search(node->values[0].text, node->table, v->text);
+	case FILTER_OP_MATCH:
+	case FILTER_OP_NOT_MATCH:
 		break;
 	}
-	return is_contained(node->values[0].text, v->text);
+	return false;
 }
 
 struct question {
 	const struct filter_node *node;
-	bool has_fit;
+	struct filter_budget *budget;
+	enum filter_answer answer; /* of the values so far */
 };
+
+static enum filter_answer least(enum filter_answer a, enum filter_answer b)
+{
+	return a < b ? a : b;
+}
+
+static enum filter_answer greatest(enum filter_answer a, enum filter_answer b)
+{
+	return a > b ? a : b;
+}
+
+static enum filter_answer opposite(enum filter_answer a)
+{
+	return (enum filter_answer)(FILTER_YES - a);
+}
 
 /* Takes values until one fits. */
 static bool take(void *taker, const struct filter_value *v)
 {
 	struct question *q = taker;
+	enum filter_answer answer;
 
-	q->has_fit = value_fits(q->node, v);
-	return !q->has_fit;
+	if (q->node->regex != NULL)
+		answer = filter_regex_finds(q->node->regex, v->text, q->budget);
+	else
+		answer = value_fits(q->node, v) ? FILTER_YES : FILTER_NO;
+	q->answer = greatest(q->answer, answer);
+	return q->answer != FILTER_YES;
 }
 
-static bool compare(const struct filter_node *node, const struct filter_subject *subject)
+static enum filter_answer compare(const struct filter_node *node, const struct filter_subject *subject,
+	struct filter_budget *budget)
 {
-	struct question q = {node, false};
+	struct question q = {node, budget, FILTER_NO};
 	bool is_denial = node->op == FILTER_OP_NE || node->op == FILTER_OP_NOT_MATCH;
 
 	subject->each(subject->owner, node->field, node->name, take, &q);
-	return q.has_fit != is_denial;
+	return is_denial ? opposite(q.answer) : q.answer;
 }
 
 /* The parser bounds the depth of the tree. */
-static bool node_matches(const struct filter_node *node, const struct filter_subject *subject)
+static enum filter_answer node_ask(const struct filter_node *node, const struct filter_subject *subject,
+	struct filter_budget *budget)
 {
 	bool is_all = node->kind == FILTER_NODE_AND;
+	enum filter_answer decisive = is_all ? FILTER_NO : FILTER_YES, answer = opposite(decisive);
 
 	if (node->kind == FILTER_NODE_COMPARE)
-		return compare(node, subject);
+		return compare(node, subject, budget);
 	if (node->kind == FILTER_NODE_NOT)
-		return !node_matches(node->child, subject);
-	for (const struct filter_node *child = node->child; child != NULL; child = child->next) {
-		if (node_matches(child, subject) != is_all)
-			return !is_all;
+		return opposite(node_ask(node->child, subject, budget));
+	for (const struct filter_node *child = node->child; child != NULL && answer != decisive; child = child->next) {
+		enum filter_answer of_child = node_ask(child, subject, budget);
+
+		answer = is_all ? least(answer, of_child) : greatest(answer, of_child);
 	}
-	return is_all;
+	return answer;
 }
 
-bool filter_matches(const struct filter *f, const struct filter_subject *subject)
+enum filter_answer filter_ask(const struct filter *f, const struct filter_subject *subject, struct filter_budget *budget)
 {
-	return node_matches(filter_tree(f), subject);
+	return node_ask(filter_tree(f), subject, budget);
 }

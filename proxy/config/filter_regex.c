@@ -1,13 +1,14 @@
-/* PCRE2 with bounds. Its match limit counts the steps from one place of the subject where a match might begin, and starts anew
- * at the next place, so that alone it bounds little: a subject is as long as a hostile peer likes. Hence two ways:
+/* PCRE2 with bounds. Its own match limit counts the steps from one place of the subject where a match might begin, and starts anew
+ * at the next place, so that it bounds little: a subject is as long as a hostile peer likes. So the steps are counted here: PCRE2
+ * calls before each part of the pattern that it tries, at whatever place, and after the last one.
  *
- *   1. the pattern as it is, with so few steps for each place that all places together stay within the budget. Nearly every
- *      question is answered here, at full speed.
- *   2. if that was too few, the pattern behind ".*?", anchored: the same question as one match with one count of steps, which
- *      may use the whole budget. */
+ * What it does between two calls is bounded by the pattern. A repeat of one character is run through without calls, but where it
+ * then gives up one after the other, each is a call: that holds only without auto-possessification. The least number of a counted
+ * repeat is never given up; hence a step costs more the larger those numbers are. */
 #include "config/filter_regex.h"
 
 #include "base/mem.h"
+#include "config/filter_pattern.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,18 +17,17 @@
 #include <pcre2.h>
 
 enum {
-	BUDGET_STEPS = 200000, /* for one subject, in each of the two ways: some 4 ms */
-	LEAST_STEPS = 16,      /* from one place */
-	DEPTH_LIMIT = 100000,  /* of remembered choices */
-	HEAP_LIMIT_KIB = 16384,
+	START_STEPS = 8,          /* a match costs something before its first step */
+	BYTES_PER_STEP = 256,     /* of the subject, in which places to begin at are looked for */
+	REPEATS_PER_STEP = 16,    /* characters compared in the time of a step */
+	DEPTH_LIMIT = 100000,     /* of remembered choices */
+	HEAP_LIMIT_KIB = 4 << 10, /* for them; new memory costs time too */
 };
-
-static const char before[] = "(?s:.*?)(?:", after[] = ")";
 
 struct filter_regex {
 	pcre2_general_context *memory;
-	pcre2_code *anywhere; /* the pattern */
-	pcre2_code *whole;    /* the pattern behind what may come before it */
+	pcre2_code *code;
+	uint32_t step_price; /* what a step takes from the budget */
 };
 
 static void *memory_take(size_t size, void *unused)
@@ -43,86 +43,77 @@ static void memory_give(void *p, void *unused)
 }
 
 /* NULL on failure, with PCRE2's number and place. */
-static pcre2_code *compile(pcre2_general_context *memory, struct str pattern, uint32_t options, uint32_t nesting,
-	int *ret_error, size_t *ret_position)
+static pcre2_code *compile(pcre2_general_context *memory, struct str pattern, bool caseless, int *ret_error,
+	size_t *ret_position)
 {
 	pcre2_compile_context *limits = pcre2_compile_context_create(memory);
+	uint32_t options = PCRE2_AUTO_CALLOUT | PCRE2_NO_AUTO_POSSESS; /* for the count of steps */
 	pcre2_code *code;
 
-	pcre2_set_parens_nest_limit(limits, nesting);
+	pcre2_set_parens_nest_limit(limits, FILTER_REGEX_MAX_NESTING);
+	pcre2_set_newline(limits, PCRE2_NEWLINE_LF);
 	/* Bytes only, whatever the pattern asks for; $ is the end and nothing before it. */
 	options |= PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY;
+	if (caseless)
+		options |= PCRE2_CASELESS;
 	code = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.len, options, ret_error, ret_position, limits);
 	pcre2_compile_context_free(limits);
 	return code;
 }
 
-static pcre2_code *compile_whole(pcre2_general_context *memory, struct str pattern, uint32_t options)
+/* What the scan of the pattern cannot know: what it has become. False with the reason. */
+static bool compiled_check(const pcre2_code *code, char *ret_why, size_t size)
 {
-	char text[sizeof(before) + FILTER_REGEX_MAX_BYTES + sizeof(after)];
-	size_t len = 0, position;
-	int error;
+	size_t bytes = SIZE_MAX;
+	uint32_t back_references = 1;
 
-	memcpy(text, before, sizeof(before) - 1);
-	len += sizeof(before) - 1;
-	memcpy(text + len, pattern.p, pattern.len);
-	len += pattern.len;
-	memcpy(text + len, after, sizeof(after) - 1);
-	len += sizeof(after) - 1;
-	return compile(memory, (struct str){text, len}, options | PCRE2_ANCHORED, FILTER_REGEX_MAX_NESTING + 1, &error,
-		&position);
+	if (pcre2_pattern_info(code, PCRE2_INFO_SIZE, &bytes) != 0 || bytes > FILTER_REGEX_MAX_COMPILED_BYTES) {
+		snprintf(ret_why, size, "it repeats too much (compiled it is larger than %d bytes)",
+			FILTER_REGEX_MAX_COMPILED_BYTES);
+		return false;
+	}
+	if (pcre2_pattern_info(code, PCRE2_INFO_BACKREFMAX, &back_references) != 0 || back_references != 0) {
+		snprintf(ret_why, size, "back-references are not supported");
+		return false;
+	}
+	return true;
 }
 
-static size_t compiled_bytes(const pcre2_code *code)
-{
-	size_t size = SIZE_MAX;
-
-	if (pcre2_pattern_info(code, PCRE2_INFO_SIZE, &size) != 0)
-		return SIZE_MAX;
-	return size;
-}
-
-/* Fills in both forms; false with the reason. */
-static bool regex_fill(struct filter_regex *r, struct str pattern, uint32_t options, size_t *ret_position, char *ret_why,
+/* Compiles the pattern; false with the reason. */
+static bool regex_fill(struct filter_regex *r, struct str pattern, bool caseless, size_t *ret_position, char *ret_why,
 	size_t size)
 {
+	unsigned char text[128] = "no reason is known";
 	size_t position = 0;
 	int error;
 
-	r->anywhere = compile(r->memory, pattern, options, FILTER_REGEX_MAX_NESTING, &error, &position);
-	if (r->anywhere == NULL) {
-		unsigned char text[128] = "no reason is known";
-
+	r->code = compile(r->memory, pattern, caseless, &error, &position);
+	if (r->code == NULL) {
 		pcre2_get_error_message(error, text, sizeof(text));
 		*ret_position = position < pattern.len ? position : pattern.len;
 		snprintf(ret_why, size, "%s", (const char *)text);
 		return false;
 	}
 	*ret_position = 0;
-	if (compiled_bytes(r->anywhere) > FILTER_REGEX_MAX_COMPILED_BYTES) {
-		snprintf(ret_why, size, "it repeats too much (compiled it is larger than %d bytes)",
-			FILTER_REGEX_MAX_COMPILED_BYTES);
-		return false;
-	}
-	/* What is good alone but not in a group: a verb at its start, a comment or \Q that runs to its end. */
-	r->whole = compile_whole(r->memory, pattern, options);
-	if (r->whole == NULL)
-		snprintf(ret_why, size, "it begins with a (*verb), or ends in a comment or within \\Q");
-	return r->whole != NULL;
+	return compiled_check(r->code, ret_why, size);
 }
 
 struct filter_regex *filter_regex_new(struct str pattern, bool caseless, size_t *ret_position, char *ret_why, size_t size)
 {
 	struct filter_regex *r;
+	unsigned most_repeats;
 
 	if (pattern.len > FILTER_REGEX_MAX_BYTES) {
 		*ret_position = FILTER_REGEX_MAX_BYTES;
 		snprintf(ret_why, size, "it is longer than %d bytes", FILTER_REGEX_MAX_BYTES);
 		return NULL;
 	}
+	if (!filter_pattern_check(pattern, &most_repeats, ret_position, ret_why, size))
+		return NULL;
 	r = mem_calloc(1, sizeof(*r));
 	r->memory = pcre2_general_context_create(memory_take, memory_give, NULL);
-	if (regex_fill(r, pattern.len != 0 ? pattern : STR(""), caseless ? PCRE2_CASELESS : 0, ret_position, ret_why, size))
+	r->step_price = 1 + most_repeats / REPEATS_PER_STEP;
+	if (regex_fill(r, pattern.len != 0 ? pattern : STR(""), caseless, ret_position, ret_why, size))
 		return r;
 	filter_regex_free(r);
 	return NULL;
@@ -132,34 +123,54 @@ void filter_regex_free(struct filter_regex *r)
 {
 	if (r == NULL)
 		return;
-	pcre2_code_free(r->anywhere);
-	pcre2_code_free(r->whole);
+	pcre2_code_free(r->code);
 	pcre2_general_context_free(r->memory);
 	mem_free(r);
 }
 
-/* One try with so many steps; what pcre2_match returns. */
-static int attempt(const struct filter_regex *r, const pcre2_code *code, struct str subject, size_t steps)
+static bool spend(struct filter_budget *budget, size_t steps)
 {
-	pcre2_match_data *found = pcre2_match_data_create(1, r->memory);
-	pcre2_match_context *limits = pcre2_match_context_create(r->memory);
-	int result;
+	bool is_enough = budget->steps >= steps;
 
-	pcre2_set_match_limit(limits, (uint32_t)steps);
-	pcre2_set_depth_limit(limits, DEPTH_LIMIT);
-	pcre2_set_heap_limit(limits, HEAP_LIMIT_KIB);
-	result = pcre2_match(code, (PCRE2_SPTR)(subject.len != 0 ? subject.p : ""), subject.len, 0, 0, found, limits);
-	pcre2_match_context_free(limits);
-	pcre2_match_data_free(found);
-	return result;
+	budget->steps = is_enough ? budget->steps - (uint32_t)steps : 0;
+	return is_enough;
 }
 
-bool filter_regex_finds(const struct filter_regex *r, struct str subject)
-{
-	size_t steps = BUDGET_STEPS / (subject.len + 1);
-	int result = attempt(r, r->anywhere, subject, steps > LEAST_STEPS ? steps : LEAST_STEPS);
+struct meter {
+	struct filter_budget *budget;
+	uint32_t step_price;
+};
 
-	if (result == PCRE2_ERROR_MATCHLIMIT)
-		result = attempt(r, r->whole, subject, BUDGET_STEPS);
-	return result >= 0; /* 0: found, with more groups than there is room for */
+/* One step; what is not 0 ends the match. */
+static int on_step(pcre2_callout_block *unused, void *owner)
+{
+	const struct meter *m = owner;
+
+	(void)unused;
+	return spend(m->budget, m->step_price) ? 0 : PCRE2_ERROR_CALLOUT;
+}
+
+enum filter_answer filter_regex_finds(const struct filter_regex *r, struct str subject, struct filter_budget *budget)
+{
+	struct meter meter = {budget, r->step_price};
+	pcre2_match_data *found;
+	pcre2_match_context *limits;
+	int result;
+
+	if (!spend(budget, START_STEPS + subject.len / BYTES_PER_STEP))
+		return FILTER_UNDECIDED;
+	found = pcre2_match_data_create(1, r->memory);
+	limits = pcre2_match_context_create(r->memory);
+	pcre2_set_callout(limits, on_step, &meter);
+	pcre2_set_depth_limit(limits, DEPTH_LIMIT);
+	pcre2_set_heap_limit(limits, HEAP_LIMIT_KIB);
+	result = pcre2_match(r->code, (PCRE2_SPTR)(subject.len != 0 ? subject.p : ""), subject.len, 0, 0, found, limits);
+	pcre2_match_context_free(limits);
+	pcre2_match_data_free(found);
+	if (result == PCRE2_ERROR_NOMATCH)
+		return FILTER_NO;
+	if (result >= 0)
+		return FILTER_YES; /* 0: with more groups than there is room for */
+	budget->steps = 0;         /* whatever ran out: it shall not do so again and again */
+	return FILTER_UNDECIDED;
 }

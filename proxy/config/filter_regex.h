@@ -1,9 +1,9 @@
-/* The regular expressions of the filter language: PCRE2 over bytes, bounded in time and memory whatever the pattern and the
- * subject are. The one place that knows PCRE2. */
+/* The regular expressions of the filter language: those that an engine of linear time (RE2) knows too, matched by PCRE2 over bytes,
+ * bounded in time and memory whatever the pattern and the subject are. The one place that knows PCRE2. */
 #ifndef VIADUCT_CONFIG_FILTER_REGEX_H
 #define VIADUCT_CONFIG_FILTER_REGEX_H
 
-#include "base/str.h"
+#include "config/filter.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,8 +20,8 @@ struct filter_regex;
  * caseless: letters of ASCII match either case. */
 struct filter_regex *filter_regex_new(struct str pattern, bool caseless, size_t *ret_position, char *ret_why, size_t size);
 void filter_regex_free(struct filter_regex *r); /* NULL is fine */
-/* True if the pattern is found anywhere in the subject. False too if that cannot be said within the bounds; the same pattern and
- * subject always give the same answer. Thread-safe. */
-bool filter_regex_finds(const struct filter_regex *r, struct str subject);
+/* Whether the pattern is found anywhere in the subject; undecided when the budget, from which each step is taken, is used up, or
+ * the memory. The same pattern, subject and budget always give the same answer. Thread-safe. */
+enum filter_answer filter_regex_finds(const struct filter_regex *r, struct str subject, struct filter_budget *budget);
 
 #endif

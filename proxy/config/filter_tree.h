@@ -34,6 +34,7 @@ enum filter_op {
 const char *filter_op_name(enum filter_op op);
 
 struct filter_regex;
+struct network;
 
 struct filter_node {
 	enum filter_node_kind kind;
@@ -47,6 +48,9 @@ struct filter_node {
 	const struct filter_value *values; /* of the field's type; none for THERE, one or more for IN, else one */
 	size_t values_n;                   /* a text is unescaped; for MATCH and NOT_MATCH it is the pattern */
 	const struct filter_regex *regex;  /* of MATCH and NOT_MATCH, compiled (filter_regex.h) */
+	const uint16_t *table;             /* of CONTAINS (filter_search.h) */
+	/* Of client with EQ, NE and IN: what each value stands for, an address for itself alone. A store asks network_has too. */
+	const struct network *networks;
 };
 
 /* Lives as long as the filter. No deeper than FILTER_MAX_DEPTH nested in brackets and NOT: AND and OR take many children. */
@@ -54,6 +58,8 @@ const struct filter_node *filter_tree(const struct filter *f);
 
 /* True for texts that ==, !=, ~, !~ and in compare without (ASCII) case: host, scheme, method, type. */
 bool filter_field_is_caseless(enum filter_field f);
+/* True for client: ==, != and in compare addresses with networks. */
+bool filter_field_is_address(enum filter_field f);
 /* True for req.header and res.header. */
 bool filter_field_is_named(enum filter_field f);
 

@@ -17,6 +17,7 @@ struct rule {
 	bool block, retry;
 	struct rate rate;
 	int64_t *clock_ns; /* of the rate; apart, since the rule itself does not change */
+	bool *has_warned;  /* of being undecided; apart too, and shared by all workers */
 };
 
 struct rule_set {

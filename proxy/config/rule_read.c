@@ -77,15 +77,27 @@ static bool bool_key(struct rule_reader *r, const struct yaml_entry *e, bool *fi
 	return as_option(r, e, &o, field);
 }
 
+/* True for "rule 2", which would be taken for the second one in a record. */
+static bool is_default_name(struct str name)
+{
+	static const struct str before = {"rule ", 5};
+	uint64_t number;
+
+	return str_istarts(name, before) && str_to_u64(str_trim(str_from(name, before.len)), UINT64_MAX, &number);
+}
+
 static bool name_key(struct rule_reader *r, const struct yaml_entry *e)
 {
 	const char *text = one_text(r, e);
-	struct str name = str_trim(str_of(text));
+	struct str name;
 
 	if (text == NULL)
 		return false;
+	name = str_trim(str_of(text));
 	if (name.len == 0 || name.len > RULE_NAME_MAX_BYTES || !printable_is(name))
 		return fail(r, e->line, "name: 1 to %d bytes without control characters", RULE_NAME_MAX_BYTES);
+	if (is_default_name(name))
+		return fail(r, e->line, "name: %.*s is what a rule without a name is called by its place", STR_ARG(name));
 	for (size_t i = 0; i + 1 < r->set->n; i++) {
 		if (str_eq(name, str_of(r->set->v[i].name)))
 			return fail(r, e->line, "name: %.*s is the name of rule %zu", STR_ARG(name), i + 1);
@@ -113,10 +125,11 @@ static bool when_key(struct rule_reader *r, const struct yaml_entry *e)
 {
 	const char *text = one_text(r, e);
 	struct filter_error error;
-	struct str expression = str_of(text);
+	struct str expression;
 
 	if (text == NULL)
 		return false;
+	expression = str_of(text);
 	if (!is_readable(text))
 		return fail(r, e->line, "when: holds a control character");
 	while (expression.len != 0 && strchr(" \t\r\n", expression.p[expression.len - 1]) != NULL)
@@ -242,7 +255,7 @@ static bool rule_read(struct rule_reader *r)
 	set->v = mem_realloc(set->v, (set->n + 1) * sizeof(*set->v));
 	r->rule = &set->v[set->n++];
 	snprintf(name, sizeof(name), "rule %zu", set->n);
-	*r->rule = (struct rule){.name = mem_strdup(name)};
+	*r->rule = (struct rule){.name = mem_strdup(name), .has_warned = mem_calloc(1, sizeof(bool))};
 	if (!keys_read(r) || !unknown_check(r))
 		return false;
 	if (r->rule->when == NULL)

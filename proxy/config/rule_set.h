@@ -1,5 +1,5 @@
 /* The rules of a configuration file: a match in the filter language, and actions. Read once, then immutable, but for the clocks of
- * rate limits, which all workers share and which begin anew when the file is read again.
+ * rate limits and the warnings given, which all workers share and which begin anew when the file is read again.
  *
  *   rules:
  *     - name: the login page shows its own redirects
@@ -32,6 +32,9 @@ struct rule_set; /* in struct settings */
 struct rule_verdict {
 	const struct rule *redirects, *targets, *block, *rate, *retry;
 };
+/* All rules together have one budget for their regular expressions (filter.h). A rule that cannot be decided within it counts as
+ * matching for block: true, so that nobody gets past it by a long request, and as not matching for all else; a warning is logged
+ * once for the rule. */
 void rule_set_apply(const struct rule_set *set, const struct filter_subject *subject, struct rule_verdict *ret);
 size_t rule_set_count(const struct rule_set *set); /* NULL: 0 */
 

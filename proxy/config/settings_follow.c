@@ -29,6 +29,9 @@ static bool check_sensitive_fields(struct settings_build *b)
 	char shown[PRINTABLE_BYTES];
 
 	for (size_t i = 0; i < list->n; i++) {
+		if (str_ieq(str_of(list->v[i]), STR("Cookie")))
+			return build_fail(b, OPT_redirects_sensitive_fields,
+				"Cookie has rules of its own: it is dropped where the host changes");
 		if (!str_is_token(str_of(list->v[i]))) {
 			printable_show(str_of(list->v[i]), shown);
 			return build_fail(b, OPT_redirects_sensitive_fields, "%s is not the name of a field (like X-Api-Key)",

@@ -7,14 +7,14 @@
 #include "core/rules.h"
 #include "core/worker.h"
 
+enum { LOOK_AGAIN_MS = 1000 };
+
 static void on_drain_due(void *owner)
 {
 	struct exchange *x = owner;
 
 	/* The body takes too long: the upstream is not worth it. */
-	if (x->chain.draining != NULL)
-		lease_end(&x->chain.draining->lease, true);
-	x->chain.draining = NULL;
+	chain_let_go(x);
 }
 
 static void on_resume(void *owner)
@@ -30,7 +30,7 @@ static void on_deadline(void *owner)
 
 	/* A body on its way has time-outs of its own, and may take hours. */
 	if (x->upload.to != NULL && !x->upload.is_ended)
-		timer_set(&x->chain.deadline, x->settings->timeout_hop_ms);
+		timer_set(&x->chain.deadline, LOOK_AGAIN_MS);
 	else
 		exchange_strike(x, x->chain.is_deadline_all ? ERR_chain_timeout : ERR_hop_timeout);
 }
@@ -112,17 +112,28 @@ enum error chain_check(const struct hop *h, const struct address *to)
 	return ERR_none;
 }
 
+/* The redirect whose body has come whole needs its connection no more. */
+static void put_aside(struct exchange *x)
+{
+	struct chain *c = &x->chain;
+	struct hop *h = c->former;
+
+	if (h == NULL || c->is_aside || !h->u->in_end || h->u->in.len > (size_t)x->settings->redirects_drain_bytes)
+		return;
+	c->is_aside = true;
+	bufq_move(&c->aside, &h->u->in, h->u->in.len);
+	hop_end(h, ERR_none, h->facts.decision, false);
+}
+
 void chain_keep(struct exchange *x)
 {
 	struct chain *c = &x->chain;
-	struct hop *h = x->hop;
 
-	c->former = h;
-	c->is_aside = h->u->in_end && h->u->in.len <= (size_t)x->settings->redirects_drain_bytes;
+	c->former = x->hop;
+	c->is_aside = c->is_body_lost = false;
+	put_aside(x);
 	if (!c->is_aside)
-		return;
-	bufq_move(&c->aside, &h->u->in, h->u->in.len);
-	hop_end(h, ERR_none, h->facts.decision, false);
+		timer_set(&c->drain_timer, x->settings->redirects_drain_time_ms);
 }
 
 void chain_let_go(struct exchange *x)
@@ -132,7 +143,7 @@ void chain_let_go(struct exchange *x)
 	drop_draining(c);
 	if (c->former == NULL || c->is_aside)
 		return;
-	c->is_aside = true;
+	c->is_aside = c->is_body_lost = true;
 	hop_end(c->former, ERR_none, c->former->facts.decision, true);
 }
 
@@ -166,6 +177,7 @@ void chain_drain(struct exchange *x)
 	struct chain *c = &x->chain;
 	struct stream *s;
 
+	put_aside(x);
 	if (c->draining == NULL)
 		return;
 	s = c->draining->lease.stream;

@@ -34,7 +34,8 @@ struct chain {
 	struct rule_verdict rules; /* what the rules say of the present hop */
 
 	struct hop *former; /* the redirect that was followed last, while it is kept */
-	bool is_aside;      /* its body is in aside, its stream is gone; a body that had not come whole is left out */
+	bool is_aside;      /* its body is in aside, or lost; its stream is gone */
+	bool is_body_lost;  /* it had not come whole when its connection was needed, or took too long */
 	bool is_returned;   /* it is delivered after all */
 	struct bufq aside;
 	struct hop *draining; /* its body is being read to the end; or NULL */
@@ -63,7 +64,7 @@ void chain_keep(struct exchange *x);
 void chain_let_go(struct exchange *x);
 /* The next hop is ready: the kept redirect is not needed any more. */
 void chain_release(struct exchange *x);
-/* Reads what came of the body that is being drained. */
+/* Reads what came of the body that is being drained, and puts the kept redirect aside when its body is whole. */
 void chain_drain(struct exchange *x);
 /* Leaves the present hop, a response that is not delivered: its body is read to the end within the bound. */
 void chain_leave(struct exchange *x, const char *decision);

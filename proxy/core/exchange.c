@@ -166,6 +166,11 @@ static bool add_hint(const struct exchange *x, enum error error, struct stream *
 		value = arena_printf(x->arena, "%lld", (long long)x->retry_after_s);
 		return value.p != NULL && reply_field(reply, STR("Retry-After"), value);
 	}
+	if (x->chain.redirects > 0 && x->settings->redirects_tell == REDIRECTS_TELL_HEADERS) {
+		value = arena_printf(x->arena, "%u", x->hop->facts.number);
+		return value.p != NULL && reply_field(reply, STR("Viaduct-Hops"), value) &&
+			reply_field(reply, STR("Viaduct-Final-URL"), x->hop->facts.url);
+	}
 	return true;
 }
 
@@ -213,6 +218,7 @@ enum step exchange_fail(struct exchange *x, enum error error, const char *detail
 		hop_end(x->hop, error, x->decision, true);
 	if (x->is_head_sent)
 		return STEP_DONE;
+	x->interims = 0;
 	reply = reply_error(x->arena, x->worker->bufpool, error, kept.p, host, reply_form_of(x->facts.request));
 	if (reply != NULL && !add_hint(x, error, reply)) {
 		stream_close(reply, false);

@@ -110,6 +110,10 @@ void exchange_cut_off(struct exchange *x);
 enum error exchange_begin(struct exchange *x);
 /* The request had a body when it came, and no redirect has dropped it. */
 bool exchange_has_body(const struct exchange *x);
+static inline bool exchange_has_upload(const struct exchange *x)
+{
+	return x->upload.d != NULL;
+}
 /* The client's answer is this error: an error response where nothing was delivered yet, else a broken transport. Returns the next
  * step. */
 enum step exchange_fail(struct exchange *x, enum error error, const char *detail);

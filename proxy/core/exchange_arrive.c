@@ -118,6 +118,13 @@ static enum error refusal_of(const struct exchange *x)
 	return ERR_none;
 }
 
+static const struct fields *trailers_for_hop(void *owner)
+{
+	struct exchange *x = owner;
+
+	return hop_trailers(x->hop);
+}
+
 /* A copy of the body is kept as far as another hop may need it. */
 static void keep_body(struct exchange *x)
 {
@@ -147,6 +154,7 @@ static void keep_body(struct exchange *x)
 			.limit = (uint64_t)limit,
 			.pool_limit = x->worker->budget.limit_bytes / 2,
 			.on_change = exchange_on_change,
+			.trailers = trailers_for_hop,
 			.owner = x,
 		});
 }
@@ -164,7 +172,7 @@ static enum step admit(struct exchange *x)
 	error = chain_admit(x, &next.url, next.method, &x->chain.rules, &why);
 	if (error != ERR_none)
 		return exchange_fail(x, error, why);
-	if (request->method != METHOD_CONNECT)
+	if (exchange_has_body(x))
 		keep_body(x);
 	if (hop_start(x, &next, false) == NULL)
 		return exchange_fail(x, ERR_internal, NULL);

@@ -35,26 +35,38 @@ static bool is_go_on(const struct exchange *x, const struct message *m)
 	return m->status == 100 && x->d->framing.expects_100 && !x->is_told_100;
 }
 
+static void tell_to_go_on(struct exchange *x)
+{
+	struct message *m = interim_new(x, 100);
+
+	x->is_told_100 = true;
+	if (m != NULL)
+		stream_send_interim(x->d, m);
+}
+
 /* A 1xx of an attempt that may yet be followed is none of the client's business unless it is delivered in the end. */
+static void keep_interim(struct exchange *x, struct message *m)
+{
+	if (exchange_is_final(x))
+		stream_send_interim(x->d, m);
+	else if (x->interims < sizeof(x->held_interims) / sizeof(x->held_interims[0]))
+		x->held_interims[x->interims++] = m;
+}
+
 static void relay_interim(struct exchange *x, struct stream *u)
 {
 	struct forward_response f = {.received = u->interim, .via = x->via};
-	const struct drop *drops;
-	struct message *m = forward_response(x->arena, &f, &drops);
-	size_t n = sizeof(x->held_interims) / sizeof(x->held_interims[0]);
+	struct message *m = NULL;
 
+	if (is_go_on(x, u->interim))
+		tell_to_go_on(x);
+	/* Behind a redirect its fields are for another place than the one that the client believes to have asked. */
+	else if (x->chain.redirects == 0)
+		m = forward_response(x->arena, &f, NULL);
+	if (m != NULL)
+		keep_interim(x, m);
 	u->interim = NULL;
 	stream_took(u);
-	if (m == NULL)
-		return;
-	if (is_go_on(x, m)) {
-		x->is_told_100 = true;
-		stream_send_interim(x->d, m);
-	} else if (exchange_is_final(x)) {
-		stream_send_interim(x->d, m);
-	} else if (x->interims < n) {
-		x->held_interims[x->interims++] = m;
-	}
 }
 
 /* The lease of the present hop has moved on. */
@@ -78,9 +90,9 @@ enum step step_hop(struct exchange *x)
 	x->hop_error = hop_advance(h);
 	steer_former(x, h);
 	/* Runs without a hop, too: what a redirect dropped is read to its end. */
-	if (!h->is_tunnel)
+	if (exchange_has_upload(x))
 		upload_run(&x->upload);
-	if (x->upload.is_broken && x->hop_error == ERR_none)
+	if (x->upload.is_broken && x->hop_error == ERR_none && !hop_is_answered(h))
 		x->hop_error = ERR_replay_failed;
 	while (h->u != NULL && h->u->interim != NULL)
 		relay_interim(x, h->u);

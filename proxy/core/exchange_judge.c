@@ -16,7 +16,7 @@ static enum body_state body_state_of(const struct exchange *x)
 		return BODY_STATE_EXPECTED;
 	if (upload_can_replay(&x->upload))
 		return BODY_STATE_KEPT;
-	return x->upload.copy == UPLOAD_FAILED ? BODY_STATE_LOST : BODY_STATE_TOO_LARGE;
+	return x->upload.copy == UPLOAD_TOO_LARGE || x->upload.copy == UPLOAD_OFF ? BODY_STATE_TOO_LARGE : BODY_STATE_LOST;
 }
 
 /* What follow is asked about: the present hop. */
@@ -50,7 +50,6 @@ static void describe(const struct exchange *x, struct follow_input *ret)
 		.retry_enabled = x->settings->retry_enabled,
 		.retries = c->retries,
 		.now_s = clock_wall_us() / 1000000,
-		.random = arc4random(),
 	};
 	if (c->rules.redirects != NULL) {
 		ret->mode = (enum redirects_mode)rule_redirects(c->rules.redirects);
@@ -58,6 +57,9 @@ static void describe(const struct exchange *x, struct follow_input *ret)
 	}
 	if (c->rules.retry != NULL)
 		ret->retry_enabled = rule_retry(c->rules.retry);
+	/* A system call that only a retry needs. */
+	if (ret->retry_enabled)
+		ret->random = arc4random();
 }
 
 bool exchange_is_final(const struct exchange *x)
@@ -125,7 +127,7 @@ static const char *retry_obstacle(struct exchange *x, const struct verdict *v)
 		return "timeouts.chain would be over";
 	if (chain_admit(x, &x->hop->url, x->hop->method, &rules, &why) != ERR_none)
 		return why;
-	if (!retry_budget_take(&x->worker->retries, x->settings, clock_mono_us()))
+	if (!retry_budget_take(&x->worker->retries, clock_mono_us()))
 		return "retry.budget is used up";
 	return NULL;
 }
@@ -174,11 +176,13 @@ static enum step redirect(struct exchange *x, const struct verdict *v)
 	x->chain.redirects++;
 	x->facts.redirects = x->chain.redirects;
 	x->interims = 0;
-	upload_stop(&x->upload);
+	if (exchange_has_upload(x))
+		upload_stop(&x->upload);
 	if (v->drops_body && !x->chain.drops_body) {
 		x->chain.drops_body = true;
 		/* The client's connection stays usable if the rest of the body is read; nobody wants it. */
-		upload_discard(&x->upload, (uint64_t)x->settings->redirects_replay_limit);
+		if (exchange_has_upload(x))
+			upload_discard(&x->upload, (uint64_t)x->settings->redirects_replay_limit);
 	}
 	chain_keep(x);
 	x->chain.next = (struct next_hop){.reason = HOP_REDIRECT, .url = v->url, .method = v->method};
@@ -194,7 +198,8 @@ static enum step retry(struct exchange *x, const struct verdict *v)
 	x->facts.retries++;
 	if (v->takes_budget)
 		c->retries++;
-	upload_stop(&x->upload);
+	if (exchange_has_upload(x))
+		upload_stop(&x->upload);
 	if (x->hop_error == ERR_none)
 		chain_leave(x, v->words);
 	else
@@ -204,6 +209,9 @@ static enum step retry(struct exchange *x, const struct verdict *v)
 		return begin(x, true);
 	if (c->since_us == 0)
 		c->since_us = loop_now_us(x->worker->loop);
+	/* Nothing is under way meanwhile that could take too long, and nothing may hold a connection. */
+	chain_disarm(x);
+	chain_let_go(x);
 	c->is_paused = true;
 	timer_set(&c->resume, v->delay_ms);
 	return STEP_HELD;
@@ -264,7 +272,8 @@ static enum step hand_back(struct exchange *x)
 	if (x->hop_error == ERR_loop_detected)
 		words = STR("returned: target is the proxy itself");
 	else
-		words = arena_printf(x->arena, "returned: target is %s", class == NULL ? "not allowed" : class);
+		words = arena_printf(x->arena, "returned: target is %s%s", class == NULL ? "not allowed" : class,
+			x->chain.is_body_lost ? "; its body is left out" : "");
 	chain_disarm(x);
 	hop_end(refused, x->hop_error, NULL, true);
 	x->hop_error = ERR_none;
@@ -274,7 +283,9 @@ static enum step hand_back(struct exchange *x)
 	x->facts.redirects = x->chain.redirects;
 	note_decision(x);
 	own_cookies(x);
-	upload_forget(&x->upload);
+	x->interims = 0;
+	if (exchange_has_upload(x))
+		upload_forget(&x->upload);
 	return STEP_RELAY;
 }
 
@@ -285,7 +296,8 @@ static enum step deliver(struct exchange *x, const struct verdict *v)
 	own_cookies(x);
 	if (!x->hop->is_tunnel) {
 		note_decision(x);
-		upload_forget(&x->upload);
+		if (exchange_has_upload(x))
+			upload_forget(&x->upload);
 	}
 	return STEP_RELAY;
 }

@@ -211,7 +211,7 @@ static void relay_move(struct exchange *x)
 		hop_note_sent(h);
 	if (h != NULL && h->u->error == ERR_none && x->facts.is_tunnel)
 		pipe_run(&x->up);
-	else if (x->upload.d != NULL && (h == NULL || h->u->error == ERR_none))
+	else if (exchange_has_upload(x) && (h == NULL || h->u->error == ERR_none))
 		upload_run(&x->upload);
 	pipe_run(&x->down);
 	if (x->facts.is_tunnel) {

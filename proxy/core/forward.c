@@ -84,6 +84,11 @@ static const char *why_withheld(const struct forward_request *f, enum field_kind
 	return NULL;
 }
 
+static enum field_kind kind_of(struct str name)
+{
+	return forward_field_kind(name, request_rows, sizeof(request_rows) / sizeof(request_rows[0]));
+}
+
 static bool is_number(struct str s)
 {
 	for (size_t i = 0; i < s.len; i++) {
@@ -260,7 +265,7 @@ static bool ends_here(const struct making *k, enum field_kind kind, struct str n
 
 static bool copy_field(struct making *k, const struct field *field)
 {
-	enum field_kind kind = forward_field_kind(field->name, request_rows, sizeof(request_rows) / sizeof(request_rows[0]));
+	enum field_kind kind = kind_of(field->name);
 	const char *why;
 
 	if (ends_here(k, kind, field->name))
@@ -286,6 +291,29 @@ static bool copy_fields(struct making *k)
 	return !has_set(k->f->jar) || add_cookies(k, STR("Cookie"));
 }
 
+const struct fields *forward_trailers(struct arena *a, const struct forward_request *f, const struct drop **io_drops)
+{
+	const struct fields *from = &f->original->trailers;
+	struct fields *to;
+	struct drop_list drops = {NULL, NULL};
+
+	if (from->n == 0 || (!f->taint.origin && !f->taint.host))
+		return from;
+	to = arena_zalloc(a, sizeof(*to));
+	for (size_t i = 0; to != NULL && i < from->n; i++) {
+		const char *why = why_withheld(f, kind_of(from->v[i].name), from->v[i].name);
+
+		if (why == NULL ? !fields_add(a, to, from->v[i].name, from->v[i].value)
+				: !forward_drop(a, &drops, from->v[i].name, why))
+			return NULL;
+	}
+	if (drops.last != NULL) {
+		drops.last->next = *io_drops;
+		*io_drops = drops.first;
+	}
+	return to;
+}
+
 bool forward_request(struct arena *a, const struct forward_request *f, struct forwarded *ret)
 {
 	struct making k = {.a = a, .f = f, .m = arena_zalloc(a, sizeof(*k.m))};
@@ -304,6 +332,6 @@ bool forward_request(struct arena *a, const struct forward_request *f, struct fo
 		return false;
 	*ret = (struct forwarded){.message = m, .drops = k.drops.first, .cookies = k.cookies};
 	if (has_set(f->jar))
-		ret->jar_names = jar_names_for(f->jar, a, f->url, f->now_s);
+		ret->jar_names = jar_names_sent(f->jar, a, f->url, k.cookies, f->now_s);
 	return true;
 }

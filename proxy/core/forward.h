@@ -52,6 +52,10 @@ struct forwarded {
  * would say its own number to each of them too. False when the arena is full. */
 bool forward_request(struct arena *a, const struct forward_request *f, struct forwarded *ret) MUST_CHECK;
 
+/* The trailers of that request: what is withheld from a head is withheld from them, too, and told of in front of *io_drops. NULL when the arena
+ * is full: then none are sent. */
+const struct fields *forward_trailers(struct arena *a, const struct forward_request *f, const struct drop **io_drops);
+
 /* The Cookie value that a request to this URL would carry (p NULL: none): what follow compares for loops. False when the arena
  * is full. */
 bool forward_cookies(struct arena *a, const struct message *original, const struct jar *jar, struct taint taint,

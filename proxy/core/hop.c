@@ -21,7 +21,7 @@ static void hop_on_change(void *owner)
 
 static bool may_repeat(const struct exchange *x, enum method method)
 {
-	return method_is_idempotent(method) && (!exchange_has_body(x) || upload_can_replay(&x->upload));
+	return method_is_idempotent(method) && (!exchange_has_body(x) || x->upload.copy == UPLOAD_WHOLE);
 }
 
 struct str hop_method_name(const struct exchange *x, enum method method)
@@ -92,10 +92,12 @@ static struct body_plan hop_plan(const struct exchange *x)
 	return plan;
 }
 
-static bool hop_forward(struct hop *h, struct forwarded *ret)
+/* What forward is asked for. */
+static struct forward_request hop_describe(const struct hop *h)
 {
-	struct exchange *x = h->x;
-	struct forward_request f = {
+	const struct exchange *x = h->x;
+
+	return (struct forward_request){
 		.original = x->facts.request,
 		.url = &h->url,
 		.method = h->method,
@@ -110,17 +112,23 @@ static bool hop_forward(struct hop *h, struct forwarded *ret)
 		.is_upgrade = x->is_upgrade,
 		.asterisk = x->is_asterisk && x->chain.redirects == 0,
 	};
+}
 
-	return forward_request(x->arena, &f, ret);
+const struct fields *hop_trailers(struct hop *h)
+{
+	struct forward_request f = hop_describe(h);
+
+	return forward_trailers(h->x->arena, &f, &h->facts.drops);
 }
 
 static bool hop_send(struct hop *h)
 {
 	struct exchange *x = h->x;
 	struct body_plan plan = hop_plan(x);
+	struct forward_request f = hop_describe(h);
 	struct forwarded out;
 
-	if (!hop_forward(h, &out))
+	if (!forward_request(x->arena, &f, &out))
 		return false;
 	h->facts.request = out.message;
 	h->facts.drops = out.drops;

@@ -50,6 +50,8 @@ void hop_end(struct hop *h, enum error error, const char *decision, bool abort);
 /* Leaves a redirected hop for the next one: as hop_end, but true if its response body is still to be read: then the lease is the
  * caller's to end. */
 bool hop_leave(struct hop *h, const char *decision) MUST_CHECK;
+/* The trailers of its request, when the body has ended. */
+const struct fields *hop_trailers(struct hop *h);
 /* Notes the moment when the request has left whole. */
 void hop_note_sent(struct hop *h);
 /* Brings sizes and times of a hop under way up to date. */

@@ -1,7 +1,8 @@
 /* Observers: read-only callbacks on exchanges and hops. They return nothing and cannot fail the path. They run on the worker's
  * thread, must not block, and copy what they keep: what they are given is valid during the call, except that the facts of an
  * exchange stay readable (on the same thread) from on_begin until on_end returns.
- * For each exchange: on_begin once, on_hop once per hop as it ends, on_end exactly once. A request about the proxy itself
+ * For each exchange: on_begin once, on_hop once per hop as it ends, on_end exactly once. The decision on a redirect can change after its on_hop:
+ * where the place that it leads to turns out to be forbidden, it is delivered after all; so count decisions in on_end. A request about the proxy itself
  * (OPTIONS *) is not observed. */
 #ifndef VIADUCT_CORE_OBSERVER_H
 #define VIADUCT_CORE_OBSERVER_H

@@ -33,9 +33,8 @@ static void refill(struct retry_budget *b, int64_t now_us)
 	b->thousandths = earned > BUDGET_FREE - b->thousandths ? BUDGET_FREE : b->thousandths + earned;
 }
 
-bool retry_budget_take(struct retry_budget *b, const struct settings *s, int64_t now_us)
+bool retry_budget_take(struct retry_budget *b, int64_t now_us)
 {
-	(void)s;
 	refill(b, now_us);
 	if (b->thousandths < BUDGET_ONE)
 		return false;

@@ -20,7 +20,7 @@ void retry_budget_init(struct retry_budget *b, int64_t now_us);
 /* A first hop was made. */
 void retry_budget_deposit(struct retry_budget *b, const struct settings *s);
 /* Takes one; false if there is none. */
-bool retry_budget_take(struct retry_budget *b, const struct settings *s, int64_t now_us);
+bool retry_budget_take(struct retry_budget *b, int64_t now_us);
 
 struct retry_input {
 	const struct settings *settings;

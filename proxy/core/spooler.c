@@ -56,6 +56,7 @@ struct spool_file {
 	struct wish wish;
 	bool is_arrival_unwanted; /* the read under way is of a wish that is gone */
 	bool is_used;             /* the thread knows it */
+	uint64_t counted_bytes;   /* of the spooler's */
 	int os_error;             /* 0: all is well */
 	struct spool_job write, read, close;
 	int fd;                 /* the thread's */
@@ -69,7 +70,8 @@ struct spooler {
 	struct list jobs;
 	bool is_over;
 	char *folder;
-	bool is_failing; /* the thread's: said to the operator already */
+	_Atomic uint64_t bytes, limit_bytes; /* of all files together */
+	bool is_failing;                     /* the thread's: said to the operator already */
 };
 
 /* A file without a name. Returns -1 with errno. */
@@ -224,11 +226,17 @@ struct spooler *spooler_new(const char *folder)
 	pthread_cond_init(&s->work, NULL);
 	list_init(&s->jobs);
 	s->folder = mem_strdup(folder);
+	atomic_store(&s->limit_bytes, UINT64_MAX);
 	if (start_thread(s) != 0) {
 		spooler_destroy(s);
 		return NULL;
 	}
 	return s;
+}
+
+void spooler_set_limit(struct spooler *s, uint64_t bytes)
+{
+	atomic_store(&s->limit_bytes, bytes);
 }
 
 void spooler_free(struct spooler *s)
@@ -379,10 +387,25 @@ struct spool_file *spool_file_new(struct spooler *s, struct loop *l, void (*on_c
 	return f;
 }
 
+/* Counts n more bytes as this file's; false if that is more than all may have together. */
+static bool count_in(struct spool_file *f, uint64_t n)
+{
+	struct spooler *s = f->spooler;
+
+	if (atomic_fetch_add(&s->bytes, n) + n > atomic_load(&s->limit_bytes)) {
+		atomic_fetch_sub(&s->bytes, n);
+		return false;
+	}
+	f->counted_bytes += n;
+	return true;
+}
+
 void spool_file_write(struct spool_file *f, struct bufq *q)
 {
 	if (f->unwritten.pool == NULL)
 		bufq_init(&f->unwritten, q->pool);
+	if (f->os_error == 0 && !count_in(f, q->len))
+		fail(f, EDQUOT);
 	/* Shared, not moved: that puts small pieces together, which else would hold a slab each. */
 	if (f->os_error == 0)
 		bufq_share(&f->unwritten, q, q->len);
@@ -429,6 +452,7 @@ void spool_file_free(struct spool_file *f)
 {
 	if (f == NULL)
 		return;
+	atomic_fetch_sub(&f->spooler->bytes, f->counted_bytes);
 	atomic_store(&f->is_dropped, true);
 	if (f->is_used)
 		job_send(&f->close);

@@ -14,6 +14,8 @@ enum { SPOOL_READ_MAX_BYTES = 262144 };
 struct spooler;
 /* folder: where the files are made (mode 0600, without a name: O_TMPFILE, or unlinked at once); copied. NULL on failure. */
 struct spooler *spooler_new(const char *folder);
+/* Bytes of all files together; beyond it a file fails as if the disk were full. Thread-safe. At first there is no limit. */
+void spooler_set_limit(struct spooler *s, uint64_t bytes);
 /* No worker asks any more, and every file was freed; the loops are freed after this, and the pools of the bytes after the loops. NULL is
  * fine. */
 void spooler_free(struct spooler *s);

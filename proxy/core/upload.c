@@ -29,6 +29,7 @@ void upload_init(struct upload *u, const struct upload_needs *needs)
 		.limit = needs->limit,
 		.pool_limit = needs->pool_limit,
 		.on_change = needs->on_change,
+		.trailers = needs->trailers,
 		.owner = needs->owner,
 	};
 	if (u->spooler == NULL)
@@ -145,6 +146,13 @@ static bool take(struct upload *u)
 	return true;
 }
 
+static const struct fields *trailers_of(const struct upload *u)
+{
+	if (u->trailers != NULL)
+		return u->trailers(u->owner);
+	return u->d->head == NULL ? NULL : &u->d->head->trailers;
+}
+
 /* Gives `to` what waits for it. True if it took anything. */
 static bool give(struct upload *u)
 {
@@ -194,7 +202,7 @@ void upload_run(struct upload *u)
 	/* A client that broke off has said no end: the exchange tells the origin so. */
 	if (d->in_end && d->in.len == 0 && is_live(u) && d->error == ERR_none) {
 		u->is_ended = true;
-		stream_end(u->to, d->head == NULL ? NULL : &d->head->trailers);
+		stream_end(u->to, trailers_of(u));
 	}
 }
 

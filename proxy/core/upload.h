@@ -42,6 +42,7 @@ struct upload {
 	size_t asked_bytes;     /* asked back from it, to come into `pending` behind read_at */
 	uint64_t discard_bytes; /* that may still be dropped */
 	void (*on_change)(void *owner);
+	const struct fields *(*trailers)(void *owner);
 	void *owner;
 };
 
@@ -54,6 +55,8 @@ struct upload_needs {
 	uint64_t limit;          /* bytes kept in all; 0: no copy */
 	size_t pool_limit; /* bytes in use of the pool beyond which nothing more is kept in memory, but in the file; 0: none */
 	void (*on_change)(void *owner);
+	/* Those for the hop in progress, once the end has come; it may give NULL. NULL: those of d as they are. */
+	const struct fields *(*trailers)(void *owner);
 	void *owner;
 };
 void upload_init(struct upload *u, const struct upload_needs *needs);

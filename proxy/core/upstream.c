@@ -58,7 +58,7 @@ struct upstream *upstream_new(struct loop *loop, struct transport *t, struct lin
 
 bool upstream_can_open(const struct upstream *u)
 {
-	return !u->link.is_over && !u->link.is_read_over && !u->link.is_write_broken;
+	return !u->link.is_over && !u->link.is_read_over && !u->link.is_write_broken && codec_is_idle(u->link.codec);
 }
 
 struct stream *upstream_open(struct upstream *u, struct arena *a)

@@ -205,7 +205,8 @@ static void fail_connect(struct dial *d)
 		return;
 	}
 	d->outcome.peer = d->refused;
-	snprintf(detail, sizeof(detail), "%s: not to be dialled", address_format(&d->refused, text));
+	snprintf(detail, sizeof(detail), "%s: not to be dialled%s%.90s", address_format(&d->refused, text),
+		d->outcome.error != ERR_none ? "; " : "", d->outcome.error != ERR_none ? d->outcome.detail : "");
 	dial_fail(d, d->refusal, detail);
 }
 

@@ -11,7 +11,12 @@ from kit.redirects import FOLLOW, moved
 from kit.wait import until
 from kit.wire import Wire, answer, get
 
-SOON_S = 1.0
+SOON_S = 5.0
+
+CONNECTING = 'while connecting to the origin'
+SENDING = 'while sending the request'
+WAITING = 'while waiting for the response head'
+DELIVERING = 'while the response was being delivered'
 
 
 class Watched:
@@ -64,19 +69,19 @@ def viaduct(start):
 
 @pytest.fixture
 def check(token):
-    """check(viaduct, files before) once the client has left."""
-    def check_one(viaduct, before):
-        flow = until(lambda: [f for f in viaduct.flows() if token in f['url'] and f['outcome'] != 'pending'], 'the flow to end', 5)[0]
-        assert (flow['outcome'], flow['error']) == ('cancelled', None)
-        until(lambda: viaduct.open_files() <= before, f'no more than {before} files to be open', 5)
+    """check(viaduct, files before, where it was) once the client has left."""
+    def check_one(viaduct, before, where):
+        flow = until(lambda: [f for f in viaduct.flows() if token in f['url'] and f['outcome'] != 'pending'], 'the flow to end')[0]
+        assert (flow['outcome'], flow['error'], flow['detail']) == ('cancelled', None, where)
+        until(lambda: viaduct.open_files() <= before, f'no more than {before} files to be open')
     return check_one
 
 
 HOW = pytest.mark.parametrize('leave', [Wire.reset, Wire.close], ids=['reset', 'close'])
 
 
-@pytest.mark.parametrize('script', [never_answers, half_a_response, endless_response])
-def test_while_the_origin_is_at_it(viaduct, origin, token, check, script):
+@pytest.mark.parametrize('script, where', [(never_answers, WAITING), (half_a_response, DELIVERING), (endless_response, DELIVERING)])
+def test_while_the_origin_is_at_it(viaduct, origin, token, check, script, where):
     watched = Watched(script)
     v, o = viaduct(), origin(watched)
     before = v.open_files()
@@ -85,7 +90,7 @@ def test_while_the_origin_is_at_it(viaduct, origin, token, check, script):
     assert watched.is_there.wait(10)
     wire.reset()
     assert watched.has_ended.wait(SOON_S), 'the origin was kept waiting'
-    check(v, before)
+    check(v, before, where)
 
 
 def test_that_closes_while_it_receives(viaduct, origin, token, check):
@@ -98,7 +103,7 @@ def test_that_closes_while_it_receives(viaduct, origin, token, check):
     wire.read_response(body=False)
     wire.close()
     assert watched.has_ended.wait(SOON_S)
-    check(v, before)
+    check(v, before, DELIVERING)
 
 
 @HOW
@@ -112,7 +117,7 @@ def test_while_waiting(viaduct, origin, token, check, leave):
     assert watched.is_there.wait(10)
     leave(wire)
     assert watched.has_ended.wait(SOON_S), 'the origin was kept waiting'
-    check(v, before)
+    check(v, before, WAITING)
 
 
 @HOW
@@ -124,8 +129,8 @@ def test_while_resolving(viaduct, token, leave):
     wire.send(get(f'http://silent.test{token}'))
     until(lambda: server.asked, 'the question')
     leave(wire)
-    flow = until(lambda: [f for f in v.flows() if token in f['url'] and f['outcome'] != 'pending'], 'the flow to end', 5)[0]
-    assert flow['outcome'] == 'cancelled'
+    flow = until(lambda: [f for f in v.flows() if token in f['url'] and f['outcome'] != 'pending'], 'the flow to end')[0]
+    assert (flow['outcome'], flow['detail']) == ('cancelled', CONNECTING)
     until(lambda: v.open_files() <= before + 2, 'the files to be closed')
     server.close()
 
@@ -139,7 +144,7 @@ def test_while_connecting(viaduct, token, check, leave):
     wire.send(get(f'http://127.0.0.1:{full.port}{token}'))
     until(lambda: v.open_files() >= before + 2, 'the attempt')
     leave(wire)
-    check(v, before)
+    check(v, before, CONNECTING)
     full.close()
 
 
@@ -155,7 +160,7 @@ def test_in_tls(viaduct, origin, token, check, leave):
     assert watched.is_there.wait(10)
     leave(wire)
     assert watched.has_ended.wait(SOON_S)
-    check(v, before)
+    check(v, before, CONNECTING)
 
 
 @HOW
@@ -177,8 +182,8 @@ def test_while_sending(viaduct, origin, token, check, leave):
     assert ready.wait(10)
     leave(wire)
     left.set()
-    assert ended.wait(2)
-    check(v, before)
+    assert ended.wait(SOON_S)
+    check(v, before, SENDING)
 
 
 @HOW
@@ -191,7 +196,7 @@ def test_while_the_body_is_awaited(viaduct, origin, token, check, leave):
     assert watched.is_there.wait(10)
     leave(wire)
     assert watched.has_ended.wait(SOON_S)
-    check(v, before)
+    check(v, before, SENDING)
 
 
 @HOW
@@ -211,7 +216,7 @@ def test_with_a_hop_that_is_being_drained(viaduct, origin, token, check, leave):
     leave(wire)
     assert waiting.has_ended.wait(SOON_S)
     assert draining.has_ended.wait(SOON_S)
-    check(v, before)
+    check(v, before, WAITING)
 
 
 @HOW
@@ -229,8 +234,8 @@ def test_while_a_body_is_replayed(viaduct, origin, token, check, leave):
     assert watched.is_there.wait(10)
     leave(wire)
     left.set()
-    assert watched.has_ended.wait(3)
-    check(v, before)
+    assert watched.has_ended.wait(SOON_S)
+    check(v, before, SENDING)
 
 
 @HOW
@@ -243,7 +248,7 @@ def test_while_backing_off(viaduct, origin, token, check, leave):
     o.wait_requests(1)
     until(lambda: [f for f in v.flows() if token in f['url'] and v.show(f['id'])['chain'][0]['status'] == 503], 'the first answer')
     leave(wire)
-    check(v, before)
+    check(v, before, 'while waiting before a retry')
     assert len(o.requests) == 1
 
 
@@ -259,7 +264,7 @@ def test_while_in_line(viaduct, origin, token, check, leave):
     wire.send(get(o.url(token)))
     v.wait_flow(token, ended=False)
     leave(wire)
-    check(v, before)
+    check(v, before, 'while waiting for a free connection to the origin')
     first.reset()
 
 
@@ -272,7 +277,7 @@ def test_a_pipelined_request_leaves_with_its_client(viaduct, origin, token, chec
     assert watched.is_there.wait(10)
     wire.reset()
     assert watched.has_ended.wait(SOON_S)
-    check(v, before)
+    check(v, before, WAITING)
     assert len(o.requests) == 1
 
 

@@ -218,3 +218,12 @@ def test_show_of_a_flow_that_is_not_there(start):
     assert '999' in one_line(done.stderr)
     assert command('show', 'x', '--data', viaduct.data).returncode == 2
     assert command('show', '--data', viaduct.data).returncode == 2
+
+
+def test_show_last_is_the_request_that_was_just_made(start, origin, token):
+    """It waits a moment for what has not been written yet."""
+    o = origin(hello())
+    viaduct = start()
+    for n in range(5):
+        assert viaduct.ask(get(o.url(f'{token}-{n}'))).status == 200
+        assert viaduct.show('last')['url'] == o.url(f'{token}-{n}')

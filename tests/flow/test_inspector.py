@@ -261,6 +261,28 @@ def test_metrics(start, origin, token):
     assert response.get('content-type') == 'text/plain; version=0.0.4; charset=utf-8'
 
 
+def test_metrics_of_chains(start, origin):
+    """What became of each redirect, and how often something was tried again."""
+    viaduct = start({'redirects.mode': 'follow', 'retry.enabled': 'true', 'retry.backoff_scale': '1ms'}, inspector='127.0.0.1:0')
+    inspector = Inspector(viaduct)
+    redirects = {'/two': '/one', '/one': '/end', '/app': 'app:there'}
+
+    def responder(request):
+        if request.target == '/failing':
+            return answer(503)
+        to = redirects.get(request.target)
+        return answer(302, b'', f'Location: {to}') if to else answer(200)
+    o = origin(serve(responder))
+    assert [viaduct.ask(get(o.url(path))).status for path in ('/two', '/app', '/failing')] == [200, 302, 503]
+    assert viaduct.ask(get(o.url('/two'), 'Viaduct-Redirects: pass')).status == 302
+    inspector.wait_metric('viaduct_flows_total{outcome="delivered"}', 4)
+    assert inspector.metric('viaduct_redirects_total{decision="followed"}') == 2
+    assert inspector.metric('viaduct_redirects_total{decision="passed"}') == 1
+    assert inspector.metric('viaduct_redirects_total{decision="returned"}') == 1
+    assert inspector.metric('viaduct_retries_total') == 2
+    assert inspector.metric('viaduct_hops_total{reason="retry"}') == 2
+
+
 def test_metrics_of_a_tunnel(start, origin):
     viaduct = start(inspector='127.0.0.1:0')
     inspector = Inspector(viaduct)

@@ -8,7 +8,8 @@ import threading
 
 import pytest
 
-from kit.origin import hang
+from kit.origin import hang, serve
+from kit.proxy import environment
 from kit.redirects import FOLLOW, decisions, following, moved, routes, there
 from kit.wait import until
 from kit.wire import answer, chunked, get, post
@@ -66,6 +67,45 @@ def test_where_it_is_kept_makes_no_difference(start, origin, memory):
     names = [name for _, _, files in os.walk(viaduct.data) for name in files]
     assert not [n for n in names if not n.startswith('flows.')], 'the file has no name'
     until(lambda: viaduct.open_files() <= before, 'the files to be closed')
+
+
+def nameless_files(viaduct):
+    """How many files without a name it has open."""
+    folder = f'/proc/{viaduct.process.pid}/fd'
+    return len([fd for fd in os.listdir(folder) if os.readlink(f'{folder}/{fd}').endswith('(deleted)')])
+
+
+@pytest.mark.parametrize('memory, files', [('0', 1), ('1k', 0)])
+def test_without_memory_all_is_in_the_file(start, origin, memory, files):
+    """Down to the first byte."""
+    go = threading.Event()
+    o = origin(routes({'/': moved('/end', 307), '/end': lambda r: go.wait(10) and digest_of(r)}))
+    viaduct = start({**FOLLOW, 'redirects.replay_memory': memory})
+    before = nameless_files(viaduct)
+    wire = viaduct.connect()
+    wire.send(post(o.url('/'), b'x'))
+    o.wait_requests(2)
+    assert nameless_files(viaduct) - before == files
+    go.set()
+    assert wire.read_response('POST').text == digest(b'x')
+    until(lambda: nameless_files(viaduct) == before, 'the file to be closed')
+
+
+@pytest.mark.parametrize('framing', ['length', 'chunked'])
+def test_no_file_can_be_made(start, origin, tmp_path, framing):
+    """The upload goes on, its redirect is handed over and says why; what fits into memory is followed."""
+    env = environment(TMPDIR=str(tmp_path / 'missing'))
+    viaduct = start({**FOLLOW, 'capture.enabled': 'false', 'redirects.replay_memory': '64k'}, env=env)
+    o = origin(routes({'/': moved('/end', 307), '/303': moved('/end', 303), '/end': digest_of}))
+    for _ in range(2):
+        body = pattern(3 * MIB)
+        response = viaduct.ask(upload(o.url('/'), body, framing))
+        assert (response.status, response.get('location'), response.body) == (307, '/end', b'moved')
+        assert 'returned: the copy of the body failed' in response.get('proxy-status')
+        assert digest(o.last().body) == digest(body)
+        assert viaduct.ask(upload(o.url('/303'), body, framing)).status == 200
+        response = viaduct.ask(upload(o.url('/'), b'small', framing))
+        assert (response.status, response.text) == (200, digest(b'small'))
 
 
 @pytest.mark.parametrize('framing', ['length', 'chunked'])
@@ -372,6 +412,46 @@ def test_small_bodies_keep_the_connection(start, origin, token):
         assert wire.ask(get(o.url(token))).status == 200
     assert len(o.peers) <= 2
     assert any(viaduct.show(f['id'])['chain'][1]['is_reused'] for f in viaduct.wait_flows(token, 4))
+
+
+@pytest.mark.parametrize('options, size, sent, is_kept', [
+    ({}, 1000, 1000, True),
+    ({}, 65536, 65536, True),
+    ({}, 200_000, 65537, False),
+    ({'redirects.drain_bytes': '999'}, 999, 999, True),
+    ({'redirects.drain_bytes': '999'}, 2000, 1000, False),
+    ({'redirects.drain_time': '1s'}, 1000, 999, False),
+    ({'redirects.drain_time': '0'}, 1000, 0, False),
+])
+def test_late_body(start, origin, token, options, size, sent, is_kept):
+    """What comes behind the head of a redirect while the next hop is under way: the connection is kept once all of it was read, and given
+    up when that is too much or takes too long."""
+    elsewhere, settled = threading.Event(), threading.Event()
+
+    def first(peer):
+        peer.read_request()
+        peer.send(answer(302, b'', f'Location: {b.url("/0")}', f'Content-Length: {size}', length=False))
+        assert elsewhere.wait(10)
+        if sent:
+            peer.send(b'z' * sent)
+        if not is_kept:
+            peer.read_eof()
+        settled.set()
+        if is_kept:
+            peer.send(there(peer.read_request()))
+
+    def detour(request):
+        """Some more hops, in which the proxy takes note of what became of the first."""
+        elsewhere.set()
+        assert settled.wait(10)
+        n = int(request.target[1:])
+        return moved(f'/{n + 1}') if n < 5 else moved(a.url('/end'))
+    b = origin(routes({}, detour))
+    a = origin([first, *([] if is_kept else [serve(there)])])
+    viaduct = start({**FOLLOW, 'redirects.drain_time': '60s', **options}, workers=1)
+    assert viaduct.ask(get(a.url(token))).status == 200
+    chain = viaduct.wait_shown(token)['chain']
+    assert (len(chain), chain[-1]['url'], chain[-1]['is_reused']) == (8, a.url('/end'), is_kept)
 
 
 def endless(peer):

@@ -52,10 +52,12 @@ def test_cve_2015_2296_a_cookie_of_a_hop_goes_to_its_host_only(crossing):
 
 
 @pytest.mark.parametrize('cookie', ['a=1\rSet-Cookie: b=2; Domain=b.test', 'a=1\x00b=2', 'a=1\r\n evil=1'])
-def test_cve_2018_0494_a_cookie_writes_no_other_lines(proxy, origin, cookie):
-    o = origin(routes({'/': moved('/end', 302, f'Set-Cookie: {cookie}')}, there))
-    response = proxy.ask(get(o.url('/', host='a.test')))
-    assert response.status == 502 or (not o.last().has('cookie') and not response.has('set-cookie'))
+def test_cve_2018_0494_a_cookie_writes_no_other_lines(proxy, origin, token, cookie):
+    """Nothing of such a head is believed."""
+    o = origin(routes({token: moved('/end', 302, f'Set-Cookie: {cookie}')}, there))
+    response = proxy.ask(get(o.url(token, host='a.test')))
+    assert response.status == 502 and not response.has('set-cookie')
+    assert len(o.requests) == 1 and proxy.wait_flow(token)['error'] == 'response_malformed'
 
 
 def test_cve_2020_8169_userinfo_reaches_no_name_server(start, origin):
@@ -131,9 +133,9 @@ def test_cve_2022_42916_hosts_are_compared_as_they_are_resolved(proxy, origin):
     o = origin(routes({'a.test/': lambda r: moved(f'http://a.test.:{o.port}/end', 302,
                                                   'Set-Cookie: c=1; Domain=test.; Path=/')}, there))
     response = proxy.ask(get(o.url('/', host='a.test'), 'Cookie: mine=1'))
-    if response.status == 200:
-        assert 'c=1' not in o.last().get('cookie', '')
-    assert not [v for v in response.all('set-cookie') if v.startswith('c=1') and response.status == 200]
+    assert response.body == b'GET a.test/end 0'
+    assert o.last().get('cookie') == 'mine=1'
+    assert not response.has('set-cookie')
 
 
 def test_cve_2024_24791_a_final_answer_to_expect_leaves_no_half_used_connection(start, origin):
@@ -199,11 +201,9 @@ def test_cve_2026_6276_a_host_field_does_not_decide_about_cookies(proxy, origin)
     """The target does (RFC 9112 section 3.2.2)."""
     o = origin(routes({'/': moved('/end', 302, 'Set-Cookie: mine=1; Path=/', 'Set-Cookie: theirs=1; Domain=b.test; Path=/')}, there))
     response = proxy.ask(get(o.url('/', host='a.test'), host='b.test'))
-    if response.status == 200:
-        assert o.last().get('host') == f'a.test:{o.port}' and o.last().get('cookie') == 'mine=1'
-        assert [v.split(';')[0] for v in response.all('set-cookie')] == ['mine=1']
-    else:
-        assert response.status == 400
+    assert response.body == b'GET a.test/end 0'
+    assert [r.get('host') for r in o.requests] == [f'a.test:{o.port}'] * 2 and o.last().get('cookie') == 'mine=1'
+    assert response.all('set-cookie') == ['mine=1; Path=/']
 
 
 def test_cve_2026_86413_userinfo_revives_nothing(start, origin):

@@ -114,15 +114,16 @@ def test_chain_timeout(start, origin, token):
     """For all hops together."""
     def slow(peer):
         while (request := peer.read_request()) is not None:
-            time.sleep(0.15)  # each hop takes a part of the whole
+            time.sleep(0.45)  # each hop takes a part of the whole
             peer.send(moved(f'{token}?{len(request.target)}' + 'x' * len(peer.origin.requests)))
     o = origin(slow)
-    viaduct = start({**FOLLOW, 'timeouts.chain': '500ms'})
+    viaduct = start({**FOLLOW, 'timeouts.chain': '2s', 'timeouts.hop': '60s'})
     begin = time.monotonic()
     response = viaduct.ask(get(o.url(token)))
-    assert response.status == 504 and time.monotonic() - begin < 3
+    # It runs from the first redirect on.
+    assert response.status == 504 and 2.4 <= time.monotonic() - begin < 12
     assert viaduct.wait_flow(token)['error'] == 'chain_timeout'
-    assert 2 <= len(o.requests) <= 6
+    assert 3 <= len(o.requests) <= 6
 
 
 def test_hop_timeout(start, origin, token):
@@ -139,13 +140,13 @@ def test_hop_timeout_is_not_for_the_body(start, origin):
     """Nor for the first hop."""
     def script(peer):
         request = peer.read_request()
-        time.sleep(0.4 if request.target == '/' else 0)  # longer than the limit of a hop
+        time.sleep(1.5 if request.target == '/' else 0)  # longer than the limit of a hop
         peer.send(moved('/end') if request.target == '/' else answer(200, b'', 'Content-Length: 2', length=False))
         if request.target == '/end':
             for letter in b'ok':
-                time.sleep(0.25)  # the body is slower than that limit
+                time.sleep(0.7)  # the body is slower than that limit
                 peer.send(bytes([letter]))
-    viaduct = start({**FOLLOW, 'timeouts.hop': '300ms'})
+    viaduct = start({**FOLLOW, 'timeouts.hop': '1s'})
     assert viaduct.ask(get(origin(script).url('/'))).body == b'ok'
 
 
@@ -213,14 +214,14 @@ def test_the_inspector(start, origin, token):
 
 # huge and malformed heads
 
-@pytest.mark.parametrize('size, status', [(8192, 200), (30_000, None), (10_000_000, 502)])
+@pytest.mark.parametrize('size, status', [(8192, 200), (30_000, 302), (10_000_000, 502)])
 def test_long_location(start, origin, token, size, status):
     """Followed, handed over whole, or refused with the head that carries it; never cut."""
     location = '/' + 'l' * (size - 1)
     o = origin(routes({token: moved(location)}, there))
     viaduct = start(FOLLOW)
     response = viaduct.ask(get(o.url(token)))
-    assert response.status in ((status,) if status else (200, 302))
+    assert response.status == status
     if response.status == 302:
         assert response.get('location') == location
     elif response.status == 200:

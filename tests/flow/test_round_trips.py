@@ -1,5 +1,5 @@
-"""What following on the server side is for: a client at a distance pays for one round trip, not for one per redirect. The figures are
-printed (pytest -s)."""
+"""What following on the server side is for: a client at a distance pays for one round trip, not for one per redirect. Each chain has a
+client connection of its own. The figures are printed as rows of the README's table (pytest -s)."""
 
 import statistics
 import subprocess
@@ -11,14 +11,14 @@ from kit.redirects import FOLLOW, moved, routes
 from kit.relay import Relay
 from kit.wire import answer
 
-ONE_WAY_S = 0.0125
+ONE_WAY_S = 0.025
 ROUND_TRIP_S = 2 * ONE_WAY_S
-RUNS = 9
+RUNS = 5
 
 
 @pytest.fixture
 def far(start):
-    """far(options) -> the URL of a proxy that is 25 ms away, there and back."""
+    """far(options) -> the URL of a proxy that is 50 ms away, there and back."""
     relays = []
 
     def make(options):
@@ -44,7 +44,7 @@ def fetch_s(url, proxy, *more):
     return statistics.median(times), redirects.pop()
 
 
-@pytest.mark.parametrize('hops', [1, 3])
+@pytest.mark.parametrize('hops', [3, 10])
 def test_round_trips_saved(far, origin, hops):
     """Each redirect costs a client a round trip; the proxy, beside its origins, none."""
     o = origin(routes({f'/{n}': moved(f'/{n + 1}') for n in range(hops)}, answer(200, b'there')))
@@ -53,9 +53,8 @@ def test_round_trips_saved(far, origin, hops):
     by_proxy, followed = fetch_s(o.url('/0'), far(FOLLOW))
     assert followed == 0
     saved = (by_client - by_proxy) / ROUND_TRIP_S
-    print(f'\n{hops} redirects, {ROUND_TRIP_S * 1000:g} ms round trip: followed by the client {by_client * 1000:.0f} ms, '
-          f'by the proxy {by_proxy * 1000:.0f} ms; {saved:.1f} round trips saved')
-    assert hops - 0.4 <= saved <= hops + 1.5
+    print(f'\n| {hops} | {by_client * 1000:.0f} ms | {by_proxy * 1000:.0f} ms |')
+    assert saved >= hops - 0.4
 
 
 def test_round_trips_saved_over_hosts(far, origin):
@@ -65,4 +64,4 @@ def test_round_trips_saved_over_hosts(far, origin):
     first = origin(routes({}, moved(second.url('/', 'b.test'))))
     by_client, _ = fetch_s(first.url('/', 'a.test'), far({**FOLLOW, 'redirects.mode': 'pass'}), '--location')
     by_proxy, _ = fetch_s(first.url('/', 'a.test'), far(FOLLOW))
-    assert 1.6 <= (by_client - by_proxy) / ROUND_TRIP_S <= 3.5
+    assert (by_client - by_proxy) / ROUND_TRIP_S >= 1.6

@@ -63,6 +63,33 @@ static bool is_marked(struct str s, size_t host)
 	return s.len > 0 && memmem(s.p, s.len, mark, sizeof(mark)) != NULL;
 }
 
+static size_t count(struct str s, char c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		n += s.p[i] == c;
+	return n;
+}
+
+/* Beside what a client sends of its own, however long that is. */
+static void check_bounds(const struct jar *j, struct arena *a, const struct url *to)
+{
+	static const size_t lengths[] = {JAR_FIELD_BYTES - 20000, JAR_FIELD_BYTES - 1, JAR_FIELD_BYTES + 1000};
+	static char own[JAR_FIELD_BYTES + 1000];
+
+	memset(own, 'o', sizeof(own));
+	memcpy(own, "a=1;  ; b;own=", 14);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
+		bool is_full;
+		struct str sent = jar_cookie_field(j, a, to, (struct str){own, lengths[i]}, NOW, &is_full);
+
+		require(!is_full);
+		require(sent.len <= (lengths[i] > JAR_FIELD_BYTES ? lengths[i] : JAR_FIELD_BYTES));
+		require(jar_names_sent(j, a, to, sent, NOW).len <= sent.len + 2 * count(sent, ';'));
+	}
+}
+
 static void check_field(const struct jar *j, struct arena *a, size_t at)
 {
 	static const struct {
@@ -77,7 +104,9 @@ static void check_field(const struct jar *j, struct arena *a, size_t at)
 	require(!is_full);
 	require_clean(alone);
 	require_clean(over);
-	require_clean(jar_names_for(j, a, &to, NOW));
+	require_clean(jar_names_sent(j, a, &to, over, NOW));
+	require(alone.len == 0 || count(alone, ';') < JAR_COOKIES);
+	check_bounds(j, a, &to);
 	require(over.len >= alone.len); /* the overlay loses nothing of the jar */
 	for (size_t i = 0; i < sizeof(strangers) / sizeof(*strangers); i++)
 		require(strangers[i].to != at || !is_marked(over, strangers[i].from));
@@ -87,11 +116,14 @@ static void check_given(struct jar *j, struct arena *a)
 {
 	struct url first = url_at(a, 0), secure = url_at(a, 1); /* the same host */
 	struct fields to = {0};
+	size_t bytes = 0;
 
 	require(jar_give(j, a, &first, &to));
+	require(to.n <= JAR_COOKIES + 1); /* one line of the latest response */
 	for (size_t i = 0; i < to.n; i++) {
 		struct cookie c;
 
+		bytes += i + 1 < to.n ? to.v[i].value.len : 0;
 		require_clean(to.v[i].value);
 		require(!is_marked(to.v[i].value, 4) && !is_marked(to.v[i].value, 5));
 		/* of a neighbour only what says that it is for the first host too */
@@ -99,6 +131,7 @@ static void check_given(struct jar *j, struct arena *a)
 			(is_marked(to.v[i].value, 2) || is_marked(to.v[i].value, 3)))
 			require(!c.is_host_only);
 	}
+	require(bytes <= JAR_BYTES);
 }
 
 /* The line with the mark of its host behind name and value. Marks come from here only. */
@@ -151,7 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		take(&j, a, str_first(rest, end));
 		rest = str_from(rest, end < rest.len ? end + 1 : end);
 	}
-	require(j.n <= JAR_COOKIES);
+	require(j.n <= JAR_ENTRIES);
 	for (size_t i = 0; i < URLS; i++)
 		check_field(&j, a, i);
 	check_given(&j, a);

@@ -1,4 +1,4 @@
-/* A store in a folder of its own: for the tests of the store. */
+/* A store in a folder of its own: for the tests of the store, and of what is read from it. */
 #ifndef VIADUCT_TESTS_STORE_RUN_H
 #define VIADUCT_TESTS_STORE_RUN_H
 
@@ -51,16 +51,22 @@ static inline struct store *start(int64_t max_flows)
 }
 
 /* Pushes a flow, waiting for room. */
+static inline void push_facts(struct ring *ring, const struct exchange_facts *x)
+{
+	struct record *r = record_new(x);
+
+	while (!ring_push(ring, r))
+		poll(NULL, 0, 1);
+}
+
+/* Pushes a flow of no particular kind. */
 static inline void push(struct ring *ring, uint64_t id, enum outcome outcome)
 {
 	struct flow_fixture f;
-	struct record *r;
 
 	fixture_init(&f, id);
 	f.x.outcome = outcome;
-	r = record_new(&f.x);
-	while (!ring_push(ring, r))
-		poll(NULL, 0, 1);
+	push_facts(ring, &f.x);
 }
 
 static inline void wait_written(const struct store *s, uint64_t n)

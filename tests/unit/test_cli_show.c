@@ -49,7 +49,7 @@ static void test_last(void **state)
 	char output[OUTPUT_BYTES];
 
 	(void)state;
-	store_stop(start());
+	store_stop(start(MAX_FLOWS));
 	assert_int_equal(run(cli_show, "last", NULL, output), EXIT_FAILED);
 	assert_string_equal(output, "");
 	write_two();
@@ -116,10 +116,10 @@ static void test_flows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		QUERY_TEST(test_last),
-		QUERY_TEST(test_order),
-		QUERY_TEST(test_json),
-		QUERY_TEST(test_flows),
+		STORE_TEST(test_last),
+		STORE_TEST(test_order),
+		STORE_TEST(test_json),
+		STORE_TEST(test_flows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

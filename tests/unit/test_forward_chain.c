@@ -135,6 +135,29 @@ static void test_credentials(void **state)
 	}
 }
 
+/* What is withheld from a head is withheld from the trailers behind its body. */
+static void test_trailers(void **state)
+{
+	struct arena *a = arena_new(1 << 20);
+	char *names[] = {"X-Api-Key"};
+	struct text_list sensitive = {names, 1};
+	struct message *m = request_read(a, "POST", "http://a.example/", "");
+	const struct drop *before = &(const struct drop){STR("Authorization"), "the origin changed", NULL}, *drops = before;
+	struct forward_request f = {.original = m, .method = METHOD_POST, .sensitive = &sensitive};
+
+	(void)state;
+	assert_true(fields_add(a, &m->trailers, STR("x-api-key"), STR("secret")));
+	assert_true(fields_add(a, &m->trailers, STR("X-Sum"), STR("1")));
+	assert_ptr_equal(forward_trailers(a, &f, &drops), &m->trailers);
+	assert_ptr_equal(drops, before);
+	f.taint.origin = true;
+	fields_expect(forward_trailers(a, &f, &drops), "X-Sum: 1\n");
+	str_expect(drops->name, "x-api-key");
+	assert_string_equal(drops->why, "the origin changed");
+	assert_ptr_equal(drops->next, before);
+	arena_free(a);
+}
+
 static void test_without_a_list_of_names(void **state)
 {
 	static const char *const urls[] = {"http://a.example/", "http://b.example/", NULL};
@@ -335,6 +358,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_taint_of_a_chain),
 		cmocka_unit_test(test_credentials),
+		cmocka_unit_test(test_trailers),
 		cmocka_unit_test(test_without_a_list_of_names),
 		cmocka_unit_test(test_without_a_body_nothing_describes_one),
 		cmocka_unit_test(test_ranges_and_conditions_are_kept),

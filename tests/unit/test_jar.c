@@ -1,73 +1,7 @@
 /* The cookies of a chain: what the next hop gets, and what the client gets. */
-#include "http/jar.h"
+#include "jar_rig.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-#define NOW INT64_C(1750000000)
-
-static struct url url_of(struct arena *a, const char *text)
-{
-	struct url u;
-
-	if (url_parse_target(a, str_of(text), &u) != ERR_none)
-		fail_msg("no URL: %s", text);
-	return u;
-}
-
-/* One hop's answer: its URL, and the Set-Cookie lines, each ended by "\n". */
-struct answer {
-	const char *url, *lines;
-};
-
-static struct fields fields_of(struct arena *a, const char *lines)
-{
-	struct str rest = str_of(lines);
-	struct fields f = {0};
-
-	assert_true(fields_add(a, &f, STR("Server"), STR("x")));
-	while (rest.len > 0) {
-		size_t end = str_find(rest, '\n');
-
-		assert_true(fields_add(a, &f, STR("set-cookie"), str_first(rest, end)));
-		rest = str_from(rest, end + 1);
-	}
-	return f;
-}
-
-static struct cookie_fate *take(struct jar *j, struct arena *a, struct answer answer)
-{
-	struct url from = url_of(a, answer.url);
-	struct fields f = fields_of(a, answer.lines);
-	struct cookie_fate *fates;
-
-	assert_true(jar_take(j, a, &from, &f, NOW, &fates));
-	return fates;
-}
-
-static struct str field_for(const struct jar *j, struct arena *a, const char *to, const char *client)
-{
-	struct url u = url_of(a, to);
-	bool is_full = true;
-	struct str s = jar_cookie_field(j, a, &u, str_of(client), NOW, &is_full);
-
-	assert_false(is_full);
-	return s;
-}
-
-static void check_field(struct str got, const char *expected, const char *what)
-{
-	if ((expected == NULL) != (got.p == NULL) || !str_eq(got, str_of(expected)))
-		fail_msg("%s: \"%.*s\", not \"%s\"", what, STR_ARG(got), expected ? expected : "(none)");
-}
-
-#define AT "http://h.example/dir/page"
 
 static void the_next_hop_gets(void **state)
 {
@@ -163,11 +97,11 @@ static void names_for_the_record(void **state)
 	struct jar j = {0};
 
 	(void)state;
-	assert_null(jar_names_for(&j, a, &here, NOW).p);
+	assert_null(jar_names_sent(&j, a, &here, STR("x=1"), NOW).p);
 	(void)take(&j, a, (struct answer){AT, "b=1; Path=/\na=2\nc=3; Max-Age=0\nd=4; Max-Age=5\n"});
-	check_field(jar_names_for(&j, a, &here, NOW), "a, d, b", "names");
-	check_field(jar_names_for(&j, a, &here, NOW + 5), "a, b", "names later");
-	check_field(jar_names_for(&j, a, &there, NOW), NULL, "names elsewhere");
+	check_field(jar_names_sent(&j, a, &here, STR("a=2; d=4; x=1; b=1"), NOW), "a, d, b", "names");
+	check_field(jar_names_sent(&j, a, &here, STR("a=2; x=1; b=1"), NOW + 5), "a, b", "names later");
+	check_field(jar_names_sent(&j, a, &there, STR("a=2; x=1; b=1"), NOW), NULL, "names elsewhere");
 	arena_free(a);
 }
 
@@ -239,17 +173,17 @@ static void the_client_gets(void **state)
 /* "Set a cookie and come back", by way of another host that tries to fix what the first has set. */
 static void a_whole_chain(void **state)
 {
-	static const char *const given[] = {"seen=1; Path=/", "step=1", "sid=good; Domain=site.example; Path=/",
-		"seen=2; Path=/; Max-Age=0", "step=2; Path=/done"};
+	static const char *const given[] = {
+		"step=1", "sid=good; Domain=site.example; Path=/", "seen=2; Path=/; Max-Age=0", "step=2; Path=/done"};
 	struct arena *a = arena_new(1 << 20);
 	struct url first = url_of(a, FIRST);
-	const struct cookie_fate *fates;
+	const struct cookie_fate *fates, *seen;
 	struct fields to = {0};
 	struct jar j = {0};
 
 	(void)state;
 	assert_true(fields_add(a, &to, STR("Content-Type"), STR("text/plain")));
-	fates = take(&j, a, (struct answer){FIRST, "seen=1; Path=/\nstep=1\nbad=1; Domain=example\n"});
+	fates = seen = take(&j, a, (struct answer){FIRST, "seen=1; Path=/\nstep=1\nbad=1; Domain=example\n"});
 	assert_string_equal(fates->words, "kept for the chain");
 	assert_string_equal(fates->next->next->words, "refused: its Domain is a public suffix");
 	check_field(fates->next->next->name, "bad", "name");
@@ -269,52 +203,7 @@ static void a_whole_chain(void **state)
 	assert_int_equal(to.n, 1 + sizeof(given) / sizeof(*given));
 	for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++)
 		check_field(to.v[i + 1].value, given[i], "given");
-	arena_free(a);
-}
-
-static void the_jar_is_bounded(void **state)
-{
-	struct arena *a = arena_new(1 << 20);
-	struct url u = url_of(a, AT);
-	const struct cookie_fate *fate;
-	struct jar j = {0};
-	struct fields to = {0};
-
-	(void)state;
-	for (int i = 0; i < JAR_COOKIES; i++) {
-		fate = take(&j, a, (struct answer){AT, arena_printf(a, "c%d=%d\n", i, i).p});
-		assert_string_equal(fate->words, "kept for the chain");
-	}
-	fate = take(&j, a, (struct answer){AT, "more=1\n"});
-	assert_string_equal(fate->words, "refused: there are too many cookies");
-	assert_string_equal(take(&j, a, (struct answer){AT, "c7=new\n"})->words, "kept for the chain");
-	assert_int_equal(j.n, JAR_COOKIES);
-	assert_true(str_starts(field_for(&j, a, AT, "more=0; c7=0"), STR("more=0; c7=new; c0=0; c1=1; ")));
-	assert_true(jar_give(&j, a, &u, &to));
-	assert_string_equal(fate->client_words, "held back: there are too many cookies");
-	assert_int_equal(to.n, JAR_COOKIES + 1);
-	arena_free(a);
-}
-
-/* What comes with the response that is delivered is the client's, whose jar may be larger; of the hops before it only so much. */
-static void heads_for_the_client_are_bounded(void **state)
-{
-	struct arena *a = arena_new(1 << 20);
-	struct url u = url_of(a, AT);
-	const struct cookie_fate *early, *late;
-	struct jar j = {0};
-	struct fields to = {0};
-
-	(void)state;
-	for (int i = 0; i < 9; i++)
-		early = take(&j, a, (struct answer){AT, arena_printf(a, "c%d=%04000d\n", i, i).p});
-	assert_string_equal(early->words, "refused: there are too many cookies");
-	late = take(&j, a, (struct answer){AT, arena_printf(a, "more=%04000d\n", 1).p});
-	assert_true(field_for(&j, a, AT, NULL).len < JAR_BYTES + 100);
-	assert_true(jar_give(&j, a, &u, &to));
-	assert_string_equal(early->client_words, "held back: there are too many cookies");
-	assert_string_equal(late->client_words, "given to the client");
-	assert_int_equal(to.n, 9);
+	assert_string_equal(seen->client_words, "held back: superseded by a later hop");
 	arena_free(a);
 }
 
@@ -357,8 +246,6 @@ int main(void)
 		cmocka_unit_test(names_for_the_record),
 		cmocka_unit_test(the_client_gets),
 		cmocka_unit_test(a_whole_chain),
-		cmocka_unit_test(the_jar_is_bounded),
-		cmocka_unit_test(heads_for_the_client_are_bounded),
 		cmocka_unit_test(full_arenas_are_told_of),
 	};
 

@@ -111,7 +111,7 @@ static bool note_id(void *owner, const struct flow_view *v)
 
 static void write_flows(uint64_t from, uint64_t to, enum outcome outcome)
 {
-	struct store *s = start();
+	struct store *s = start(MAX_FLOWS);
 	struct ring *ring = store_add_ring(s);
 
 	for (uint64_t id = from; id <= to; id++) {
@@ -119,7 +119,7 @@ static void write_flows(uint64_t from, uint64_t to, enum outcome outcome)
 
 		fixture_init(&f, id);
 		f.x.outcome = outcome;
-		push(ring, &f.x);
+		push_facts(ring, &f.x);
 	}
 	store_stop(s);
 }
@@ -176,7 +176,7 @@ static void test_follow(void **state)
 	assert_true(reader_ended_after(r, change, note_id, &ids));
 	assert_int_equal(ids.n, 0);
 	/* The next start ends it. */
-	store_stop(start());
+	store_stop(start(MAX_FLOWS));
 	assert_true(reader_ended_after(r, change, note_id, &ids));
 	assert_int_equal(ids.n, 1);
 	assert_int_equal(ids.v[0], 9);
@@ -192,7 +192,7 @@ static void test_absent(void **state)
 	assert_null(reader_open(folder.data, &is_absent, why, sizeof(why)));
 	assert_true(is_absent);
 	assert_non_null(strstr(why, "flows.db: there is no flow database yet"));
-	store_stop(start());
+	store_stop(start(MAX_FLOWS));
 	assert_answer(&folder, "PRAGMA user_version = 99", "");
 	assert_null(reader_open(folder.data, &is_absent, why, sizeof(why)));
 	assert_false(is_absent);
@@ -202,11 +202,11 @@ static void test_absent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		QUERY_TEST(test_round_trip),
-		QUERY_TEST(test_tunnel),
-		QUERY_TEST(test_newest),
-		QUERY_TEST(test_follow),
-		QUERY_TEST(test_absent),
+		STORE_TEST(test_round_trip),
+		STORE_TEST(test_tunnel),
+		STORE_TEST(test_newest),
+		STORE_TEST(test_follow),
+		STORE_TEST(test_absent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

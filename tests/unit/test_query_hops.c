@@ -199,7 +199,7 @@ static bool check_url(void *owner, const struct flow_view *v)
 
 static void write_hostile(void)
 {
-	struct store *s = start();
+	struct store *s = start(MAX_FLOWS);
 	struct ring *ring = store_add_ring(s);
 
 	for (size_t i = 0; i < HOSTILE; i++) {
@@ -210,7 +210,7 @@ static void write_hostile(void)
 		f.request_fields[0] = (struct field){hostile[i], hostile[i]};
 		f.hops[0].url = f.x.final_url = f.hops[0].cookies = hostile[i];
 		f.drops[0].name = f.fates[0].name = hostile[i];
-		push(ring, &f.x);
+		push_facts(ring, &f.x);
 	}
 	store_stop(s);
 }
@@ -296,12 +296,12 @@ static void test_too_large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		QUERY_TEST(test_round_trip),
-		QUERY_TEST(test_questions),
-		QUERY_TEST(test_json),
-		QUERY_TEST(test_heads),
-		QUERY_TEST(test_hostile_bytes),
-		QUERY_TEST(test_too_large),
+		STORE_TEST(test_round_trip),
+		STORE_TEST(test_questions),
+		STORE_TEST(test_json),
+		STORE_TEST(test_heads),
+		STORE_TEST(test_hostile_bytes),
+		STORE_TEST(test_too_large),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,24 +212,24 @@ static void test_a_few_are_always_free(void **state)
 	r.settings.retry_budget = 0;
 	retry_budget_init(&b, now_us);
 	for (int i = 0; i < 10; i++)
-		assert_true(retry_budget_take(&b, &r.settings, now_us));
-	assert_false(retry_budget_take(&b, &r.settings, now_us));
+		assert_true(retry_budget_take(&b, now_us));
+	assert_false(retry_budget_take(&b, now_us));
 	retry_budget_deposit(&b, &r.settings);
-	assert_false(retry_budget_take(&b, &r.settings, now_us));
+	assert_false(retry_budget_take(&b, now_us));
 	/* They come back with time, also when it is asked often. */
 	for (int i = 0; i < 999; i++)
-		assert_false(retry_budget_take(&b, &r.settings, now_us += SECOND_US / 1000));
-	assert_true(retry_budget_take(&b, &r.settings, now_us += SECOND_US / 1000));
+		assert_false(retry_budget_take(&b, now_us += SECOND_US / 1000));
+	assert_true(retry_budget_take(&b, now_us += SECOND_US / 1000));
 	/* What is less than a thousandth is not lost. */
 	for (int i = 0; i < 1428; i++)
-		assert_false(retry_budget_take(&b, &r.settings, now_us += 700));
-	assert_true(retry_budget_take(&b, &r.settings, now_us += 700));
+		assert_false(retry_budget_take(&b, now_us += 700));
+	assert_true(retry_budget_take(&b, now_us += 700));
 	now_us += 3600 * (int64_t)SECOND_US;
 	for (int i = 0; i < 10; i++)
-		assert_true(retry_budget_take(&b, &r.settings, now_us));
-	assert_false(retry_budget_take(&b, &r.settings, now_us));
+		assert_true(retry_budget_take(&b, now_us));
+	assert_false(retry_budget_take(&b, now_us));
 	/* A clock that stands still, or goes back, gives nothing. */
-	assert_false(retry_budget_take(&b, &r.settings, now_us - SECOND_US));
+	assert_false(retry_budget_take(&b, now_us - SECOND_US));
 	rig_fini(&r);
 }
 
@@ -245,13 +245,13 @@ static void test_the_budget_grows_with_traffic(void **state)
 	retry_budget_init(&b, 0);
 	for (int i = 0; i < 100; i++)
 		retry_budget_deposit(&b, &r.settings);
-	while (retry_budget_take(&b, &r.settings, 0))
+	while (retry_budget_take(&b, 0))
 		taken++;
 	assert_int_equal(taken, 10 + 20);
 	r.settings.retry_budget = 1000;
 	for (int i = 0; i < 100000; i++)
 		retry_budget_deposit(&b, &r.settings);
-	for (taken = 0; retry_budget_take(&b, &r.settings, 0); taken++)
+	for (taken = 0; retry_budget_take(&b, 0); taken++)
 		;
 	assert_int_equal(taken, 1000);
 	rig_fini(&r);

@@ -2,6 +2,7 @@
  * printed reads back. */
 #include "config/rule_set.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "config/option_table.h"
 #include "config/rule.h"
@@ -121,6 +122,78 @@ static void test_first_counts(void **state)
 	v = ask(set, CASE_CONNECT);
 	assert_string_equal(name_of(v.redirects), "the first");
 	assert_string_equal(name_of(v.retry), "none");
+	rule_set_free(set);
+}
+
+/* What cannot be decided blocks, and does nothing else; rules that need no regular expression go on to be decided. */
+static void test_undecided(void **state)
+{
+	static const char slow[] = "rules:\n"
+				   "  - {when: 'path ~ \"[a-z]+[0-9]+x\"', block: false, redirects: pass, retry: true}\n"
+				   "  - {when: 'path !~ \"[a-z]+[0-9]+x\"', rate: 1/s, redirect_targets: private}\n"
+				   "  - {when: '!(path ~ \"[a-z]+[0-9]+x\")', block: true, redirects: follow}\n"
+				   "  - {when: 'host ~ \"b\"', retry: false}\n"
+				   "  - {when: 'host == \"a\"', redirects: auto}\n";
+	enum { LEN = 60000 };
+	char *text = mem_alloc(LEN);
+	struct str path = {text, LEN};
+	const struct filter_subject subject = {.each = slow_each, .owner = &path};
+	struct rule_set *set = read_rules(slow);
+	struct rule_verdict v;
+
+	(void)state;
+	memset(text, 'a', LEN);
+	memcpy(text + LEN - 3, "-1x", 3);
+	for (int i = 0; i < 2; i++) { /* the warnings are given by the first time */
+		rule_set_apply(set, &subject, &v);
+		assert_string_equal(name_of(v.block), "rule 3");
+		assert_string_equal(name_of(v.redirects), "rule 5");
+		assert_true(v.retry == NULL && v.rate == NULL && v.targets == NULL);
+		for (size_t r = 0; r < rule_set_count(set); r++)
+			assert_int_equal(*set->v[r].has_warned, r < 4);
+	}
+	path.len = 3;
+	rule_set_apply(set, &subject, &v);
+	assert_string_equal(name_of(v.block), "rule 3"); /* decided now */
+	assert_string_equal(name_of(v.redirects), "rule 3");
+	assert_string_equal(name_of(v.rate), "rule 2");
+	rule_set_free(set);
+	mem_free(text);
+}
+
+/* 190 fields of a request, for two patterns: one budget for all of them. */
+static void many_each(const void *owner, enum filter_field field, struct str name,
+	bool (*take)(void *taker, const struct filter_value *v), void *taker)
+{
+	const struct filter_value v = {.text = *(const struct str *)owner};
+
+	(void)field;
+	(void)name;
+	for (int i = 0; i < 190; i++) {
+		if (!take(taker, &v))
+			return;
+	}
+}
+
+/* The bound in time is a generous one; with a budget for each value it takes about a second. */
+static void test_shared_budget(void **state)
+{
+	static const char two[] = "rules:\n"
+				  "  - {when: 'req.header[\"A\"] ~ \"(a|aa)+[!?]\"', retry: true}\n"
+				  "  - {when: 'req.header[\"A\"] ~ \"(a+)+[!?]\"', block: true}\n";
+	char text[300];
+	const struct str value = {text, sizeof(text)};
+	const struct filter_subject subject = {.each = many_each, .owner = &value};
+	struct rule_set *set = read_rules(two);
+	struct rule_verdict v;
+	int64_t start_us = clock_mono_us();
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	rule_set_apply(set, &subject, &v);
+	assert_true(clock_mono_us() - start_us < 200000);
+	assert_null(v.retry);
+	assert_string_equal(name_of(v.block), "rule 2");
 	rule_set_free(set);
 }
 
@@ -271,6 +344,12 @@ static const char *const bad[][2] = {
 	{"rules:\n- when: host\n  rate: 1000001/s\n", "f.yaml:3: rule 1: rate: 1000001/s is no rate from 1 to 1000000"},
 	{"rules:\n- when: host\n  block: true\n  name: ''\n",
 		"f.yaml:4: rule 1: name: 1 to 100 bytes without control characters"},
+	{"rules:\n- {when: host, block: true, name: Rule 2}\n",
+		"f.yaml:2: rule 1: name: Rule 2 is what a rule without a name is called by its place"},
+	{"rules:\n- block: true\n  name:\n  when: host\n", "f.yaml:3: rule 1: name: has no value"},
+	{"rules:\n- {when: 'client == \"127.0.0.1/8\"', block: true}\n",
+		"f.yaml:2: rule 1: when: \"127.0.0.1/8\" at 10: no network: it is like \"10.0.0.0/8\" or \"fd00::/8\", all bits "
+		"behind the prefix 0"},
 	{"rules:\n- {when: host, block: true, name: a}\n- {when: host, block: true, name: a}\n",
 		"f.yaml:3: rule 2: name: a is the name of rule 1"},
 	{"rules:\n- when: host\n  when: host\n", "f.yaml:3: when: given already in line 2"},
@@ -402,6 +481,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_first_counts),
+		cmocka_unit_test(test_undecided),
+		cmocka_unit_test(test_shared_budget),
 		cmocka_unit_test(test_print),
 		cmocka_unit_test(test_print_expressions),
 		cmocka_unit_test(test_docs),

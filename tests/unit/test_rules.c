@@ -85,6 +85,8 @@ static void test_fields(void **state)
 		{"path == \"/a/b\"", true},
 		{"query == \"x=1&y\"", true},
 		{"client == \"192.0.2.7\"", true},
+		{"client == \"192.0.2.0/24\"", true},
+		{"client in [\"10.0.0.0/8\", \"2001:db8::/32\"]", false},
 		{"user", false},
 		{"hop == 3", true},
 		{"req.header[\"ACCEPT\"] == \"image/png\"", true},

@@ -75,7 +75,7 @@ static void test_defaults(void **state)
 	for (int i = 0; i < 600; i++)
 		statuses += s->retry_status_set[i];
 	assert_int_equal(errors, s->retry_errors.n);
-	assert_int_equal(errors, 10);
+	assert_int_equal(errors, 11);
 	assert_true(s->retry_error_set[ERR_connect_refused] && s->retry_error_set[ERR_origin_closed]);
 	assert_false(s->retry_error_set[ERR_none] || s->retry_error_set[ERR_cancelled]);
 	assert_int_equal(statuses, 5);
@@ -127,6 +127,8 @@ static void test_retry(void **state)
 	refuses("retry.methods: [get]\n", NULL, NULL, "f.yaml:1: retry.methods: get is not a known method (is GET meant?)");
 	refuses("retry.methods: [TELEPORTATION]\n", NULL, NULL,
 		"f.yaml:1: retry.methods: TELEPORTATION is not a known method (like GET, PUT or PROPFIND)");
+	refuses("redirects.sensitive_fields: [X-Key, cookie]\n", NULL, NULL,
+		"f.yaml:1: redirects.sensitive_fields: Cookie has rules of its own: it is dropped where the host changes");
 	refuses("redirects.sensitive_fields: ['X-Key:']\n", NULL, NULL,
 		"f.yaml:1: redirects.sensitive_fields: X-Key: is not the name of a field (like X-Api-Key)");
 }

@@ -213,6 +213,30 @@ static void expect_failure(struct spool_rig *r, struct spool_file *f, const char
 	spool_file_free(f);
 }
 
+/* All files together; what is freed makes room. */
+static void test_the_limit_of_all(void **state)
+{
+	struct spool_rig r;
+	struct spool_file *f[3];
+
+	(void)state;
+	spool_rig_up(&r);
+	spooler_set_limit(r.spooler, 150000);
+	for (int i = 0; i < 2; i++) {
+		f[i] = spool_file_new(r.spooler, r.loop, on_spool_change, &r);
+		file_write(&r, f[i], 0, 100000);
+	}
+	assert_true(spool_file_has_failed(f[1], NULL));
+	assert_false(spool_file_has_failed(f[0], NULL));
+	spool_file_free(f[1]);
+	spool_file_free(f[0]);
+	f[2] = spool_file_new(r.spooler, r.loop, on_spool_change, &r);
+	file_write(&r, f[2], 0, 150000);
+	assert_false(spool_file_has_failed(f[2], NULL));
+	spool_file_free(f[2]);
+	spool_rig_down(&r);
+}
+
 static void test_no_folder(void **state)
 {
 	struct spool_rig r;
@@ -412,6 +436,7 @@ int main(void)
 		cmocka_unit_test(test_files_do_not_mix),
 		cmocka_unit_test(test_a_wish_that_is_cancelled_brings_nothing),
 		cmocka_unit_test(test_the_file_is_private),
+		cmocka_unit_test(test_the_limit_of_all),
 		cmocka_unit_test(test_no_folder),
 		cmocka_unit_test(test_a_folder_that_nobody_can_write_to),
 		cmocka_unit_test(test_no_descriptor_left),

@@ -10,8 +10,7 @@ static void test_the_first_hop_waits_for_nothing(void **state)
 	struct sink *k;
 
 	(void)state;
-	upload_rig_up(&r);
-	upload_rig_init(&r);
+	upload_rig_begin(&r);
 	k = begin_hop(&r, 0);
 	assert_int_equal(r.took, 0);
 	feed(&r, 3 * MEMORY_LIMIT);
@@ -37,8 +36,7 @@ static void test_the_hop_sets_the_pace(void **state)
 	struct sink *k = &r.sinks[0];
 
 	(void)state;
-	upload_rig_up(&r);
-	upload_rig_init(&r);
+	upload_rig_begin(&r);
 	k->room = 1000;
 	feed(&r, 60000);
 	r.d.in_end = true;
@@ -61,8 +59,7 @@ static void replay(uint64_t size, size_t room)
 {
 	struct upload_rig r;
 
-	upload_rig_up(&r);
-	upload_rig_init(&r);
+	upload_rig_begin(&r);
 	begin_hop(&r, 0);
 	feed_through(&r, size);
 	r.d.in_end = true;
@@ -102,8 +99,7 @@ static void test_live_bytes_follow_the_kept_ones(void **state)
 	struct upload_rig r;
 
 	(void)state;
-	upload_rig_up(&r);
-	upload_rig_init(&r);
+	upload_rig_begin(&r);
 	for (unsigned i = 0; i < HOPS; i++) {
 		struct sink *k = begin_hop(&r, i);
 
@@ -115,9 +111,7 @@ static void test_live_bytes_follow_the_kept_ones(void **state)
 		if (i < HOPS - 1)
 			upload_stop(&r.u);
 	}
-	r.d.in_end = true;
-	upload_run(&r.u);
-	expect_whole(&r, &r.sinks[HOPS - 1]);
+	end_body(&r, &r.sinks[HOPS - 1]);
 	upload_rig_down(&r);
 }
 
@@ -126,8 +120,7 @@ static void test_nothing_is_taken_between_hops(void **state)
 	struct upload_rig r;
 
 	(void)state;
-	upload_rig_up(&r);
-	upload_rig_init(&r);
+	upload_rig_begin(&r);
 	feed(&r, 1000);
 	upload_run(&r.u);
 	assert_int_equal(r.d.in.len, 1000);
@@ -153,8 +146,7 @@ static void test_a_hop_is_left_while_the_file_is_read(void **state)
 	struct upload_rig r;
 
 	(void)state;
-	upload_rig_up(&r);
-	upload_rig_init(&r);
+	upload_rig_begin(&r);
 	begin_hop(&r, 0);
 	feed_through(&r, 1500000);
 	r.d.in_end = true;
@@ -220,8 +212,7 @@ static void test_the_disk_is_waited_for_when_much_is_unwritten(void **state)
 	struct sink *k;
 
 	(void)state;
-	upload_rig_up(&r);
-	upload_rig_init(&r);
+	upload_rig_begin(&r);
 	k = begin_hop(&r, 0);
 	/* The loop does not turn, so nothing is ever known to be written. */
 	while (r.d.in.len == 0) {
@@ -234,9 +225,7 @@ static void test_the_disk_is_waited_for_when_much_is_unwritten(void **state)
 	assert_false(upload_waits_for_client(&r.u));
 	RUN_UNTIL(&r, r.d.in.len == 0);
 	assert_true(upload_waits_for_client(&r.u));
-	r.d.in_end = true;
-	upload_run(&r.u);
-	expect_whole(&r, k);
+	end_body(&r, k);
 	upload_rig_down(&r);
 }
 
@@ -247,8 +236,7 @@ static void test_trickles_do_not_fill_the_memory(void **state)
 	struct upload_rig r;
 
 	(void)state;
-	upload_rig_up(&r);
-	upload_rig_init(&r);
+	upload_rig_begin(&r);
 	begin_hop(&r, 0);
 	while (r.fed < 10 * MEMORY_LIMIT) {
 		feed(&r, PART);
@@ -285,9 +273,7 @@ static void test_memory_only(void **state)
 	feed_through(&r, 1);
 	assert_int_equal(r.u.copy, UPLOAD_TOO_LARGE);
 	assert_null(r.u.file);
-	r.d.in_end = true;
-	upload_run(&r.u);
-	expect_whole(&r, &r.sinks[1]);
+	end_body(&r, &r.sinks[1]);
 	upload_rig_down(&r);
 }
 

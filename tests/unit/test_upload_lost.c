@@ -9,8 +9,7 @@ static void test_at_the_limit_the_copy_is_given_up(void **state)
 	struct upload_rig r;
 
 	(void)state;
-	upload_rig_up(&r);
-	upload_rig_init(&r);
+	upload_rig_begin(&r);
 	begin_hop(&r, 0);
 	feed_through(&r, LIMIT);
 	assert_true(upload_can_replay(&r.u));
@@ -22,9 +21,7 @@ static void test_at_the_limit_the_copy_is_given_up(void **state)
 	assert_int_equal(r.u.memory.len, 0);
 	/* From here on it is a pipe. */
 	feed_through(&r, LIMIT);
-	r.d.in_end = true;
-	upload_run(&r.u);
-	expect_whole(&r, &r.sinks[0]);
+	end_body(&r, &r.sinks[0]);
 	upload_rig_down(&r);
 }
 
@@ -56,8 +53,7 @@ static void test_the_limit_is_passed_while_a_later_hop_is_live(void **state)
 	struct upload_rig r;
 
 	(void)state;
-	upload_rig_up(&r);
-	upload_rig_init(&r);
+	upload_rig_begin(&r);
 	begin_hop(&r, 0);
 	feed_through(&r, 2000000);
 	upload_stop(&r.u);
@@ -65,9 +61,7 @@ static void test_the_limit_is_passed_while_a_later_hop_is_live(void **state)
 	feed_through(&r, LIMIT);
 	assert_int_equal(r.u.copy, UPLOAD_TOO_LARGE);
 	assert_null(r.u.file);
-	r.d.in_end = true;
-	upload_run(&r.u);
-	expect_whole(&r, &r.sinks[1]);
+	end_body(&r, &r.sinks[1]);
 	upload_rig_down(&r);
 }
 
@@ -101,9 +95,7 @@ static void test_some_bodies_are_never_kept(void **state)
 		assert_int_equal(r.u.memory.len, 0);
 		assert_null(r.u.file);
 		assert_false(upload_can_replay(&r.u));
-		r.d.in_end = true;
-		upload_run(&r.u);
-		expect_whole(&r, &r.sinks[1]);
+		end_body(&r, &r.sinks[1]);
 		upload_rig_down(&r);
 	}
 }
@@ -127,8 +119,7 @@ static void test_a_hop_gets_what_is_forgotten_meanwhile(void **state)
 	struct sink *k = &r.sinks[1];
 
 	(void)state;
-	upload_rig_up(&r);
-	upload_rig_init(&r);
+	upload_rig_begin(&r);
 	begin_hop(&r, 0);
 	feed_through(&r, 2000000);
 	upload_stop(&r.u);
@@ -143,9 +134,7 @@ static void test_a_hop_gets_what_is_forgotten_meanwhile(void **state)
 	RUN_UNTIL(&r, k->got.len == r.fed);
 	/* Nothing needs the file any more. */
 	assert_null(r.u.file);
-	r.d.in_end = true;
-	upload_run(&r.u);
-	expect_whole(&r, k);
+	end_body(&r, k);
 	upload_rig_down(&r);
 }
 
@@ -154,8 +143,7 @@ static void test_what_nobody_is_being_sent_is_forgotten_at_once(void **state)
 	struct upload_rig r;
 
 	(void)state;
-	upload_rig_up(&r);
-	upload_rig_init(&r);
+	upload_rig_begin(&r);
 	begin_hop(&r, 0);
 	feed_through(&r, 2000000);
 	bufq_clear(&r.sinks[0].got);
@@ -188,9 +176,7 @@ static void test_the_first_hop_does_not_mind_that_the_file_fails(void **state)
 	assert_false(upload_can_replay(&r.u));
 	assert_int_equal(r.u.memory.len, 0);
 	feed_through(&r, LIMIT);
-	r.d.in_end = true;
-	upload_run(&r.u);
-	expect_whole(&r, &r.sinks[0]);
+	end_body(&r, &r.sinks[0]);
 	spooler_free(s);
 	upload_rig_down(&r);
 }
@@ -203,8 +189,7 @@ static void test_a_later_hop_breaks_when_the_file_fails(void **state)
 		rlim_t before;
 
 		(void)state;
-		upload_rig_up(&r);
-		upload_rig_init(&r);
+		upload_rig_begin(&r);
 		begin_hop(&r, 0);
 		feed_through(&r, 500000);
 		settle(&r);
@@ -241,8 +226,7 @@ static void test_nobody_needs_the_body(void **state)
 	struct upload_rig r;
 
 	(void)state;
-	upload_rig_up(&r);
-	upload_rig_init(&r);
+	upload_rig_begin(&r);
 	r.sinks[0].room = 10;
 	begin_hop(&r, 0);
 	feed(&r, MEMORY_LIMIT + 1000);
@@ -278,8 +262,7 @@ static void test_a_replay_is_dropped(void **state)
 	struct upload_rig r;
 
 	(void)state;
-	upload_rig_up(&r);
-	upload_rig_init(&r);
+	upload_rig_begin(&r);
 	begin_hop(&r, 0);
 	feed_through(&r, 1000000);
 	upload_stop(&r.u);
@@ -300,8 +283,7 @@ static void test_a_client_that_breaks_off(void **state)
 	struct upload_rig r;
 
 	(void)state;
-	upload_rig_up(&r);
-	upload_rig_init(&r);
+	upload_rig_begin(&r);
 	begin_hop(&r, 0);
 	feed(&r, 100);
 	r.d.error = ERR_cancelled;
@@ -321,8 +303,7 @@ static void test_a_hop_that_breaks(void **state)
 	struct upload_rig r;
 
 	(void)state;
-	upload_rig_up(&r);
-	upload_rig_init(&r);
+	upload_rig_begin(&r);
 	r.sinks[0].room = MEMORY_LIMIT + 100;
 	begin_hop(&r, 0);
 	feed(&r, 2 * MEMORY_LIMIT);
@@ -382,8 +363,7 @@ static void test_it_can_end_at_any_time(void **state)
 		struct upload_rig r;
 		int step = 0;
 
-		upload_rig_up(&r);
-		upload_rig_init(&r);
+		upload_rig_begin(&r);
 		while (live_until(&r, step, last / 2))
 			step++;
 		r.spool.changes = 0;

@@ -95,6 +95,13 @@ static inline void upload_rig_init(struct upload_rig *r)
 	upload_init(&r->u, &needs);
 }
 
+/* As most tests begin. */
+static inline void upload_rig_begin(struct upload_rig *r)
+{
+	upload_rig_up(r);
+	upload_rig_init(r);
+}
+
 static inline void upload_rig_down(struct upload_rig *r)
 {
 	upload_fini(&r->u);
@@ -154,6 +161,14 @@ static inline void expect_whole(const struct upload_rig *r, const struct sink *k
 	assert_ptr_equal(k->trailers, &r->head.trailers);
 	assert_int_equal(r->u.moved_bytes, r->fed);
 	pattern_expect(&k->got, 0, (size_t)r->fed);
+}
+
+/* The client ends its body, and the hop has it all at once. */
+static inline void end_body(struct upload_rig *r, const struct sink *k)
+{
+	r->d.in_end = true;
+	upload_run(&r->u);
+	expect_whole(r, k);
 }
 
 #endif
