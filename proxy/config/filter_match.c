@@ -95,7 +95,9 @@ static enum filter_answer greatest(enum filter_answer a, enum filter_answer b)
 
 static enum filter_answer opposite(enum filter_answer a)
 {
-	return (enum filter_answer)(FILTER_YES - a);
+	if (a == FILTER_UNDECIDED)
+		return a;
+	return a == FILTER_YES ? FILTER_NO : FILTER_YES;
 }
 
 /* Takes values until one fits. */

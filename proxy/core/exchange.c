@@ -166,7 +166,7 @@ static bool add_hint(const struct exchange *x, enum error error, struct stream *
 		value = arena_printf(x->arena, "%lld", (long long)x->retry_after_s);
 		return value.p != NULL && reply_field(reply, STR("Retry-After"), value);
 	}
-	if (x->chain.redirects > 0 && x->settings->redirects_tell == REDIRECTS_TELL_HEADERS) {
+	if (x->hop != NULL && x->chain.redirects > 0 && x->settings->redirects_tell == REDIRECTS_TELL_HEADERS) {
 		value = arena_printf(x->arena, "%u", x->hop->facts.number);
 		return value.p != NULL && reply_field(reply, STR("Viaduct-Hops"), value) &&
 			reply_field(reply, STR("Viaduct-Final-URL"), x->hop->facts.url);

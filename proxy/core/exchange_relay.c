@@ -123,7 +123,7 @@ static struct str chain_words(struct exchange *x)
 	struct str redirects = count_words(x, x->chain.redirects, "redirect followed", "redirects followed");
 	struct str retries = count_words(x, x->chain.retries, "retry", "retries");
 	const char *comma = redirects.len > 0 && retries.len > 0 ? ", " : "";
-	const char *words = x->tells_decision ? x->decision : "";
+	const char *words = x->tells_decision && x->decision != NULL ? x->decision : "";
 	const char *semicolon = words[0] != '\0' && redirects.len + retries.len > 0 ? "; " : "";
 
 	if (redirects.p == NULL || retries.p == NULL)

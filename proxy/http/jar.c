@@ -82,14 +82,16 @@ static bool has_room(const struct jar *j, const struct cookie *c, const struct j
 	return n <= JAR_COOKIES && bytes <= JAR_BYTES;
 }
 
-/* Takes the oldest buried one out. Of JAR_ENTRIES there are some, since no more than JAR_COOKIES are not buried. */
+/* Takes the oldest buried one out; NULL if there is none. Of JAR_ENTRIES there are some, since no more than JAR_COOKIES are not buried. */
 static struct jar_cookie *take_out_buried(struct jar *j)
 {
 	struct jar_cookie **at = &j->cookies, *k;
 
-	while (!is_buried(*at))
+	while (*at && !is_buried(*at))
 		at = &(*at)->next;
 	k = *at;
+	if (!k)
+		return NULL;
 	*at = k->next;
 	k->next = NULL;
 	return k;
