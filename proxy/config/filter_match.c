@@ -85,18 +85,22 @@ struct question {
 
 static enum filter_answer least(enum filter_answer a, enum filter_answer b)
 {
-	return a < b ? a : b;
+	if (a == FILTER_NO || b == FILTER_NO)
+		return FILTER_NO;
+	return a == FILTER_YES && b == FILTER_YES ? FILTER_YES : FILTER_UNDECIDED;
 }
 
 static enum filter_answer greatest(enum filter_answer a, enum filter_answer b)
 {
-	return a > b ? a : b;
+	if (a == FILTER_YES || b == FILTER_YES)
+		return FILTER_YES;
+	return a == FILTER_NO && b == FILTER_NO ? FILTER_NO : FILTER_UNDECIDED;
 }
 
 static enum filter_answer opposite(enum filter_answer a)
 {
 	if (a == FILTER_UNDECIDED)
-		return a;
+		return FILTER_UNDECIDED;
 	return a == FILTER_YES ? FILTER_NO : FILTER_YES;
 }
 
@@ -121,7 +125,9 @@ static enum filter_answer compare(const struct filter_node *node, const struct f
 	bool is_denial = node->op == FILTER_OP_NE || node->op == FILTER_OP_NOT_MATCH;
 
 	subject->each(subject->owner, node->field, node->name, take, &q);
-	return is_denial ? opposite(q.answer) : q.answer;
+	if (is_denial)
+		return opposite(q.answer);
+	return q.answer;
 }
 
 /* The parser bounds the depth of the tree. */
