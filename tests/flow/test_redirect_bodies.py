@@ -70,6 +70,7 @@ def test_where_it_is_kept_makes_no_difference(start, origin, memory):
 
 
 def nameless_files(viaduct):
+    """How many files without a name it has open."""
     folder, n = f'/proc/{viaduct.process.pid}/fd', 0
     for fd in os.listdir(folder):
         try:
