@@ -190,7 +190,10 @@ static void link_flush(struct link *l)
 		return;
 	if (!l->is_write_broken && transport_write(l->transport, &c->out, &n) == IO_FAILED) {
 		l->is_write_broken = true;
-		if (l->role == LINK_CLIENT)
+		/* One that had ended its side in order is gone for good now, and the codec has heard of the end only. */
+		if (l->role == LINK_CLIENT && l->is_eof_told)
+			codec_eof(c, ERR_cancelled);
+		else if (l->role == LINK_CLIENT)
 			link_broke(l, ERR_cancelled);
 	}
 	if (l->is_write_broken) {
