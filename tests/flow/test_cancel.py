@@ -108,6 +108,20 @@ def test_that_closes_while_it_receives(viaduct, origin, token, check):
     check(v, before, DELIVERING)
 
 
+def test_that_ends_its_side_and_goes_while_it_receives(viaduct, origin, token, check):
+    """The orderly end has been heard of; that nobody is there any more shows at the next write only."""
+    watched = Watched(endless_response)
+    v, o = viaduct(), origin(watched)
+    before = v.open_files()
+    wire = v.connect()
+    wire.send(get(o.url(token)))
+    wire.half_close()
+    wire.read_response(body=False)
+    wire.close()
+    assert watched.has_ended.wait(SOON_S), 'the origin was kept waiting'
+    check(v, before, DELIVERING)
+
+
 @HOW
 def test_while_waiting(viaduct, origin, token, check, leave):
     """A close looks like a half close until something is written; then it is known."""
