@@ -15,6 +15,9 @@ static const char help_text[] =
 	"  viaduct [serve] [options]            run the proxy\n"
 	"  viaduct flows [--follow] [--json]    list the flows that went through it, or watch them\n"
 	"  viaduct show ID [--json]             one flow: its hops, heads and times\n"
+	"  viaduct identities [--changes]       whose certificates the origins showed, and what changed\n"
+	"  viaduct ca path|show|bundle|install|uninstall|renew\n"
+	"                                       the CA of opened tunnels: where it is, and who trusts it\n"
 	"  viaduct check [-c FILE] [--print]    check a configuration; print all options with their values\n"
 	"  viaduct --version | --help\n"
 	"\n"
@@ -22,7 +25,7 @@ static const char help_text[] =
 	"  -c, --config FILE        read options from a YAML file (conf/viaduct.yaml has them all)\n"
 	"      --listen ADDR:PORT   listen there instead of 127.0.0.1:8080; may be repeated; port 0 takes a free one\n"
 	"      --inspector ADDR:PORT|off\n"
-	"      --data DIR           where the flow database is kept\n"
+	"      --data DIR           where the flow database and the CA are kept\n"
 	"      --redirects auto|follow|pass\n"
 	"      --workers N          threads that carry traffic; 0: one per core\n"
 	"      --ready-file FILE    write a JSON object there when all listeners are up\n"
@@ -39,7 +42,10 @@ static const struct command commands[] = {
 	{"serve", main_serve},
 	{"flows", cli_flows},
 	{"show", cli_show},
+	{"identities", cli_identities},
+	{"ca", cli_ca},
 	{"check", cli_check},
+	{"passthrough", cli_passthrough},
 };
 
 static int print_version(void)
@@ -50,7 +56,9 @@ static int print_version(void)
 
 static int unknown_command(const char *name)
 {
-	fprintf(stderr, "viaduct: %s is not a command; there are serve, flows, show and check (see viaduct --help)\n", name);
+	fprintf(stderr,
+		"viaduct: %s is not a command; there are serve, flows, show, identities, ca, passthrough and check (see viaduct --help)\n",
+		name);
 	return EXIT_USAGE;
 }
 

@@ -2,11 +2,14 @@
 #include "main_ready.h"
 
 #include "admin/reach.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "core/local.h"
 #include "net/address.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +51,14 @@ static void print_inspector(FILE *f, const struct inspector *i)
 	print_json(f, inspector_token(i));
 }
 
+static void print_path(FILE *f, const char *path)
+{
+	if (path != NULL)
+		print_json(f, path);
+	else
+		fputs("null", f);
+}
+
 static void print_ready(FILE *f, const struct ready *r)
 {
 	const struct settings *s = r->settings;
@@ -62,11 +73,10 @@ static void print_ready(FILE *f, const struct ready *r)
 	}
 	fputs("]", f);
 	print_inspector(f, r->inspector);
-	fputs(",\"ca\":null,\"data\":", f);
-	if (s->capture_enabled)
-		print_json(f, s->data);
-	else
-		fputs("null", f);
+	fputs(",\"ca\":", f);
+	print_path(f, r->ca);
+	fputs(",\"data\":", f);
+	print_path(f, s->capture_enabled ? s->data : NULL);
 	fprintf(f, ",\"pid\":%ld}\n", (long)getpid());
 }
 
@@ -85,7 +95,8 @@ static FILE *create_private(const char *path)
 	return f;
 }
 
-bool ready_write(const char *path, const struct ready *r, char *ret_why, size_t size)
+/* As ready_write; false with errno. */
+static bool write_whole(const char *path, const struct ready *r)
 {
 	size_t n = strlen(path) + 5;
 	char *temporary = mem_alloc(n);
@@ -101,10 +112,76 @@ bool ready_write(const char *path, const struct ready *r, char *ret_why, size_t 
 		ok = fclose(f) == 0 && ok;
 	}
 	ok = ok && rename(temporary, path) == 0;
-	if (!ok)
-		snprintf(ret_why, size, "--ready-file: %s: %s", path, strerror(errno));
 	mem_free(temporary);
 	return ok;
+}
+
+bool ready_write(const char *path, const struct ready *r, char *ret_why, size_t size)
+{
+	if (write_whole(path, r))
+		return true;
+	snprintf(ret_why, size, "--ready-file: %s: %s", path, strerror(errno));
+	return false;
+}
+
+static char *published_path(const struct settings *s)
+{
+	size_t size = strlen(s->data) + sizeof("/ready.json");
+	char *path = mem_alloc(size);
+
+	snprintf(path, size, "%s/ready.json", s->data);
+	return path;
+}
+
+/* The process that wrote it, which is the last thing in it; 0 if that cannot be told. */
+static pid_t published_by(const char *path)
+{
+	static const char key[] = "\"pid\":";
+	char end[64];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+	off_t from = size > (off_t)sizeof(end) ? size - (off_t)sizeof(end) : 0;
+	ssize_t n = size < 0 ? -1 : pread(fd, end, sizeof(end), from);
+	const char *at = n < 0 ? NULL : memmem(end, (size_t)n, key, sizeof(key) - 1);
+	uint64_t pid = 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (at != NULL) {
+		struct str rest = {at + sizeof(key) - 1, (size_t)(end + n - at) - (sizeof(key) - 1)};
+
+		(void)str_to_u64(str_first(rest, str_find(rest, '}')), INT32_MAX, &pid);
+	}
+	return (pid_t)pid;
+}
+
+/* Another process wrote it, and lives. */
+static bool is_anothers(const char *path)
+{
+	pid_t pid = published_by(path);
+
+	return pid > 0 && pid != getpid() && (kill(pid, 0) == 0 || errno == EPERM);
+}
+
+void ready_publish(const struct ready *r)
+{
+	char *path = published_path(r->settings);
+
+	/* Who captures holds the folder's lock: a file that is there is stale, or of one who does not capture. */
+	if (!r->settings->capture_enabled && is_anothers(path))
+		log_info("%s is of another viaduct that runs", path);
+	else if (!write_whole(path, r) && errno != ENOENT)
+		log_warn("%s: %s; viaduct passthrough will not find this proxy", path, strerror(errno));
+	mem_free(path);
+}
+
+void ready_retract(const struct settings *s)
+{
+	char *path = published_path(s);
+
+	if (published_by(path) == getpid() && unlink(path) != 0)
+		log_warn("%s: %s", path, strerror(errno));
+	mem_free(path);
 }
 
 void ready_notify(const char *state)
@@ -139,6 +216,11 @@ void ready_print(const struct ready *r)
 		printf("viaduct: listening on %s\n", address_format(&s->listen_addresses[i], text));
 	if (r->inspector != NULL)
 		printf("viaduct: inspector %s?token=%s\n", inspector_url(r->inspector), inspector_token(r->inspector));
+	if (s->intercept != INTERCEPT_NONE)
+		puts("viaduct: HTTPS is opened; trust its CA: http://" SETUP_HOST
+		     "/ through the proxy, or: viaduct ca install");
+	else
+		puts("viaduct: HTTPS is tunnelled unopened; to open it: --set intercept=all");
 	address_format(&first, text);
 	printf("viaduct: try   curl -x http://%s http://example.com/\n", text);
 	printf("viaduct: or    export http_proxy=http://%s https_proxy=http://%s\n", text, text);

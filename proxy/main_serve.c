@@ -7,14 +7,18 @@
 #include "cli/cli.h"
 #include "core/auth.h"
 #include "core/gate.h"
+#include "core/learned.h"
+#include "core/leaves.h"
 #include "core/shared.h"
 #include "core/spooler.h"
 #include "http/h1.h"
 #include "http/public_suffix.h"
+#include "main_ca.h"
 #include "main_options.h"
 #include "main_ready.h"
 #include "main_workers.h"
 #include "net/loop.h"
+#include "net/tls_server.h"
 #include "store/store.h"
 #include "version.h"
 
@@ -26,6 +30,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+enum { DAY_MS = 24 * 60 * 60 * 1000 };
+
 struct serve {
 	struct serve_options options;
 	struct settings *settings;
@@ -34,6 +40,9 @@ struct serve {
 	struct store *store;
 	struct loop *loop;
 	struct workers *workers;
+	struct vault *vault;
+	struct timer remark; /* that the CA's end is near */
+	bool is_published;
 	bool is_draining;
 };
 
@@ -78,13 +87,40 @@ static void raise_descriptor_limit(const struct settings *s)
 			(unsigned long long)limit.rlim_cur, (long long)s->limit_clients, (unsigned long long)wanted);
 }
 
+/* The file that other commands find us by. */
+static void publish(struct serve *v)
+{
+	char *path = vault_pem_path(v->vault);
+	struct ready ready = {.settings = v->started, .inspector = workers_inspector(v->workers), .ca = path};
+
+	ready_publish(&ready);
+	v->is_published = true;
+	mem_free(path);
+}
+
+/* Settings, CA and trust change together or not at all. */
+static bool reload_parts(struct serve *v, struct settings *fresh, char *ret_why, size_t size)
+{
+	struct ca *ca = NULL;
+	bool ok;
+
+	ok = vault_find(fresh, vault_is_needed(fresh), &ca, ret_why, size) &&
+		workers_reload(v->workers, fresh, ca, ret_why, size);
+	if (ok) {
+		vault_use(v->vault, fresh, ca);
+		leaves_set_max(v->shared.leaves, (size_t)fresh->intercept_max_leaves);
+	}
+	ca_unref(ca);
+	return ok;
+}
+
 static void reload(struct serve *v)
 {
 	char why[512] = "", names[256] = "";
 	struct settings *fresh = load(&v->options, why, sizeof(why));
 	struct store_options store;
 
-	if (fresh == NULL || !workers_reload(v->workers, fresh, why, sizeof(why))) {
+	if (fresh == NULL || !reload_parts(v, fresh, why, sizeof(why))) {
 		log_error("%s; the old configuration stays", why);
 		settings_unref(fresh);
 		return;
@@ -98,7 +134,50 @@ static void reload(struct serve *v)
 	log_set_level((enum log_level)fresh->log_level);
 	settings_unref(v->settings);
 	v->settings = fresh;
+	publish(v);
+	vault_remark(v->vault);
 	log_info("configuration reloaded");
+}
+
+static void on_remark_due(void *owner)
+{
+	struct serve *v = owner;
+
+	vault_remark(v->vault);
+	timer_set(&v->remark, DAY_MS);
+}
+
+struct found_post {
+	struct post post;
+	struct serve *serve;
+};
+
+/* The workers' trust is made anew, so that it knows the CA. */
+static void take_found(struct post *p)
+{
+	struct found_post *m = LIST_ITEM(p, struct found_post, post);
+	struct serve *v = m->serve;
+	struct ca *ca = leaves_ca(v->shared.leaves);
+	char why[512] = "";
+
+	/* At the end of the loop there is nobody left to tell. */
+	if (v->workers != NULL && !v->is_draining) {
+		if (!workers_reload(v->workers, v->settings, ca, why, sizeof(why)))
+			log_warn("%s; the CA that was just found is told to the workers at the next reload", why);
+		publish(v);
+	}
+	ca_unref(ca);
+	mem_free(m);
+}
+
+static void on_ca_found(void *owner)
+{
+	struct serve *v = owner;
+	struct found_post *m = mem_calloc(1, sizeof(*m));
+
+	m->post.run = take_found;
+	m->serve = v;
+	loop_post(v->loop, &m->post);
 }
 
 static void on_signal(void *owner, int signum)
@@ -154,7 +233,31 @@ static bool make_shared(struct serve *v)
 	v->shared.spooler = spooler_new(spool_folder(v->settings));
 	if (v->shared.spooler != NULL)
 		spooler_set_limit(v->shared.spooler, (uint64_t)v->settings->redirects_spool_limit);
-	return v->shared.gate != NULL && v->shared.verifier != NULL && v->shared.spooler != NULL;
+	v->shared.learned = learned_new();
+	v->shared.leaves = leaves_new((size_t)v->settings->intercept_max_leaves);
+	v->shared.tickets = tls_tickets_new();
+	return v->shared.gate != NULL && v->shared.verifier != NULL && v->shared.spooler != NULL && v->shared.learned != NULL &&
+		v->shared.leaves != NULL && v->shared.tickets != NULL;
+}
+
+/* The CA: needed where tunnels are opened; made too where a ready file is to name it; and else read if it is there, since no origin
+ * may be vouched for by it. Returns 0 or the exit status. */
+static int open_ca(struct serve *v)
+{
+	struct vault_needs needs = {.leaves = v->shared.leaves, .on_found = on_ca_found, .owner = v};
+	bool is_needed = vault_is_needed(v->settings);
+	char why[512] = "";
+	struct ca *ca = NULL;
+
+	v->vault = vault_new(&needs);
+	if (!vault_find(v->settings, is_needed || v->options.ready_file != NULL, &ca, why, sizeof(why))) {
+		if (is_needed)
+			return fail(EXIT_USAGE, why);
+		log_warn("%s", why);
+	}
+	vault_use(v->vault, v->settings, ca);
+	ca_unref(ca);
+	return 0;
 }
 
 /* Opens what the options ask for. Returns 0 or the exit status. */
@@ -163,6 +266,7 @@ static int open_all(struct serve *v)
 	char why[512] = "";
 	struct store_options store;
 	struct workers_needs needs;
+	int status;
 
 	/* That of an earlier run would be taken for ours. */
 	if (v->options.ready_file != NULL)
@@ -178,12 +282,16 @@ static int open_all(struct serve *v)
 		return fail(EXIT_USAGE, why);
 	v->loop = loop_new();
 	if (!make_shared(v) || v->loop == NULL)
-		return fail(EXIT_FAILED, "the system gives no thread or no descriptor");
+		return fail(EXIT_FAILED, "the system gives no thread, no descriptor or no random bits");
+	status = open_ca(v);
+	if (status != 0)
+		return status;
 	needs = (struct workers_needs){
 		.settings = v->settings,
 		.shared = &v->shared,
 		.store = v->store,
 		.loop = v->loop,
+		.ca = vault_source(v->vault),
 		.version = VIADUCT_VERSION,
 		.on_over = on_workers_over,
 		.owner = v,
@@ -192,9 +300,23 @@ static int open_all(struct serve *v)
 	return v->workers == NULL ? fail(EXIT_USAGE, why) : 0;
 }
 
+/* Tells who waits for it, and whoever looks, that the proxy is up. */
+static bool announce(struct serve *v, char *ret_why, size_t size)
+{
+	char *path = vault_pem_path(v->vault);
+	struct ready ready = {.settings = v->settings, .inspector = workers_inspector(v->workers), .ca = path};
+	bool ok;
+
+	ready_print(&ready);
+	/* First, so that who waits for the other finds it. */
+	publish(v);
+	ok = v->options.ready_file == NULL || ready_write(v->options.ready_file, &ready, ret_why, size);
+	mem_free(path);
+	return ok;
+}
+
 static int run(struct serve *v)
 {
-	struct ready ready = {.settings = v->settings, .inspector = workers_inspector(v->workers)};
 	char why[512] = "";
 
 	loop_on_signal(v->loop, SIGTERM, on_signal, v);
@@ -206,8 +328,9 @@ static int run(struct serve *v)
 		workers_drain(v->workers, 0);
 		return EXIT_FAILED;
 	}
-	ready_print(&ready);
-	if (v->options.ready_file != NULL && !ready_write(v->options.ready_file, &ready, why, sizeof(why))) {
+	timer_init(&v->remark, v->loop, on_remark_due, v);
+	on_remark_due(v);
+	if (!announce(v, why, sizeof(why))) {
 		workers_drain(v->workers, 0);
 		loop_run(v->loop);
 		return fail(EXIT_USAGE, why);
@@ -219,18 +342,28 @@ static int run(struct serve *v)
 
 static void close_all(struct serve *v)
 {
-	/* The verifier and the spooler post to the workers' loops, and the recorders push to the store's rings: each ends before what it needs. */
+	/* The verifier and the spooler post to the workers' loops, and the recorders push to the store's rings: each ends before
+	 * what it needs. So do the workers before what they share. */
+	if (v->is_published)
+		ready_retract(v->started);
 	if (v->workers != NULL)
 		workers_join(v->workers);
 	verifier_free(v->shared.verifier);
 	spooler_free(v->shared.spooler);
 	if (v->workers != NULL)
 		workers_free(v->workers);
+	v->workers = NULL;
 	gate_free(v->shared.gate);
 	public_suffix_fini();
 	store_stop(v->store);
-	if (v->loop != NULL)
+	if (v->loop != NULL) {
+		timer_stop(&v->remark);
 		loop_free(v->loop);
+	}
+	vault_free(v->vault);
+	leaves_free(v->shared.leaves);
+	learned_free(v->shared.learned);
+	tls_tickets_free(v->shared.tickets);
 	settings_unref(v->settings);
 	settings_unref(v->started);
 	mem_free(v->shared.own);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "capture/recorder.h"
+#include "core/leaves.h"
 #include "core/worker.h"
 #include "net/tcp.h"
 
@@ -81,15 +82,32 @@ static void on_overload(void *owner, bool is_over)
 	worker_set_overloaded(owner, is_over);
 }
 
-static struct tls_client *make_tls(const struct settings *s, char *ret_why, size_t size)
+/* Our own CA is never trusted upstream, though the system may: else whoever got hold of its key could stand in for any origin. */
+static struct tls_client *make_tls(const struct settings *s, const struct ca *ca, char *ret_why, size_t size)
 {
 	const char *file = s->upstream_ca_file[0] == '\0' ? NULL : s->upstream_ca_file;
 	char why[256] = "";
-	struct tls_client *tls = tls_client_new(file, why, sizeof(why));
+	struct tls_client *tls = tls_client_new(file, ca == NULL ? STR_NONE : ca_spki_sha256(ca), why, sizeof(why));
 
 	if (tls == NULL)
 		snprintf(ret_why, size, "upstream.ca_file: %s", why);
 	return tls;
+}
+
+/* Both roles of a worker of the proxy. */
+static bool make_both_tls(struct workers *w, struct worker_needs *needs, char *ret_why, size_t size)
+{
+	struct ca *ca = leaves_ca(w->needs.shared->leaves);
+	char why[256] = "";
+
+	needs->tls = make_tls(needs->settings, ca, ret_why, size);
+	ca_unref(ca);
+	if (needs->tls == NULL)
+		return false;
+	needs->tls_server = tls_server_new(w->needs.shared->tickets, why, sizeof(why));
+	if (needs->tls_server == NULL)
+		snprintf(ret_why, size, "TLS towards clients: %s", why);
+	return needs->tls_server != NULL;
 }
 
 static bool make_worker(struct workers *w, size_t i, char *ret_why, size_t size)
@@ -105,14 +123,16 @@ static bool make_worker(struct workers *w, size_t i, char *ret_why, size_t size)
 		.via_made = w->via,
 		.fds = fds,
 		.fds_n = s->listen.n,
-		.tls = make_tls(s, ret_why, size),
+		.setup = setup_answerer(&w->needs.ca),
 	};
 
 	t->all = w;
-	if (needs.tls != NULL && bind_all(s, fds, ret_why, size))
+	if (make_both_tls(w, &needs, ret_why, size) && bind_all(s, fds, ret_why, size)) {
 		t->worker = worker_new(&needs, ret_why, size);
-	else
+	} else {
 		tls_client_free(needs.tls);
+		tls_server_free(needs.tls_server);
+	}
 	mem_free(fds);
 	if (t->worker == NULL)
 		return false;
@@ -155,6 +175,7 @@ static bool make_inspector(struct workers *w, char *ret_why, size_t size)
 		.shared = w->needs.shared,
 		.store = w->needs.store,
 		.version = w->needs.version,
+		.ca = w->needs.ca,
 	};
 	int fd = tcp_listen(&s->inspector_address);
 
@@ -301,13 +322,13 @@ bool workers_start(struct workers *w)
 	return true;
 }
 
-bool workers_reload(struct workers *w, struct settings *settings, char *ret_why, size_t size)
+bool workers_reload(struct workers *w, struct settings *settings, const struct ca *ca, char *ret_why, size_t size)
 {
 	struct tls_client **tls = mem_calloc(w->n, sizeof(struct tls_client *));
 	bool ok = true;
 
 	for (size_t i = 0; i < w->proxy_n && ok; i++) {
-		tls[i] = make_tls(settings, ret_why, size);
+		tls[i] = make_tls(settings, ca, ret_why, size);
 		ok = tls[i] != NULL;
 	}
 	for (size_t i = 0; i < w->n; i++) {

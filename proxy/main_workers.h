@@ -3,6 +3,7 @@
 #define VIADUCT_MAIN_WORKERS_H
 
 #include "admin/inspector.h"
+#include "admin/setup.h"
 #include "config/settings.h"
 #include "core/shared.h"
 #include "net/loop.h"
@@ -18,6 +19,7 @@ struct workers_needs {
 	struct shared *shared;
 	struct store *store;
 	struct loop *loop; /* of the main thread */
+	struct ca_source ca;
 	const char *version;
 	void (*on_over)(void *owner); /* on that loop: every worker has ended */
 	void *owner;
@@ -30,8 +32,8 @@ struct workers *workers_new(const struct workers_needs *needs, char *ret_why, si
 const struct inspector *workers_inspector(const struct workers *w);
 /* Starts the threads. False with errno if the system gives none. */
 bool workers_start(struct workers *w);
-/* False with one line in ret_why, and nothing changed. */
-bool workers_reload(struct workers *w, struct settings *settings, char *ret_why, size_t size);
+/* ca: whom no origin may be vouched for by; NULL: there is none. False with one line in ret_why, and nothing changed. */
+bool workers_reload(struct workers *w, struct settings *settings, const struct ca *ca, char *ret_why, size_t size);
 void workers_drain(struct workers *w, int64_t drain_ms);
 /* Waits for the threads; after on_over, or when none was started. */
 void workers_join(struct workers *w);

@@ -74,37 +74,44 @@ static struct status inspector_status(const struct inspector *i)
 		.uptime_us = clock_mono_us() - i->started_mono_us,
 		.clients = atomic_load(&shared->clients),
 		.clients_ever = atomic_load(&shared->next_client_id) - 1,
+		.learned = shared->learned,
+		.now_us = clock_mono_us(),
 	};
 
 	for (size_t m = 0; m < i->meters_n; m++)
 		meter_add_to(i->meters[m], &s.counts);
 	store_counts(i->needs.store, &s.store);
+	if (shared->leaves != NULL)
+		leaves_count(shared->leaves, &s.leaves);
 	return s;
-}
-
-struct stream *inspector_reply(struct inspector *i, const struct message *request, const struct address *here, struct arena *a,
-	struct bufpool *pool)
-{
-	struct address proxy = reach_proxy(i->needs.settings, here);
-	struct status status = inspector_status(i);
-	char text[ADDRESS_TEXT_BYTES];
-	struct visit visit = {
-		.request = request,
-		.here = here,
-		.token = i->token,
-		.proxy = &proxy,
-		.status = &status,
-		.arena = a,
-		.pool = pool,
-	};
-
-	status.proxy = str_of(address_format(&proxy, text));
-	return routes_answer(&visit);
 }
 
 static struct stream *inspector_answer(void *owner, struct exchange *x)
 {
-	return inspector_reply(owner, x->facts.request, &x->facts.listener, x->arena, x->worker->bufpool);
+	struct inspector *i = owner;
+	const struct address *here = &x->facts.listener;
+	struct address proxy = reach_proxy(i->needs.settings, here);
+	struct ca *ca = i->needs.shared->leaves == NULL ? NULL : leaves_ca(i->needs.shared->leaves);
+	struct status status = inspector_status(i);
+	char text[ADDRESS_TEXT_BYTES];
+	struct visit visit = {
+		.request = x->facts.request,
+		.here = here,
+		.token = i->token,
+		.proxy = &proxy,
+		.status = &status,
+		.ca = i->needs.ca,
+		.arena = x->arena,
+		.pool = x->worker->bufpool,
+	};
+	struct stream *s;
+
+	status.proxy = str_of(address_format(&proxy, text));
+	status.intercept = x->settings->intercept;
+	status.ca = ca;
+	s = routes_answer(&visit);
+	ca_unref(ca);
+	return s;
 }
 
 struct answerer inspector_answerer(struct inspector *i)

@@ -1,11 +1,13 @@
 /* The inspector: what answers at an address of its own beside the proxy. It runs as the answerer of one more worker (worker.h),
  * on that worker's thread; what it reads of the others is atomic or does not change.
  *
- * Every request goes through the same gates in this order: Host (host_check.h), route, method, token (token.h). */
+ * Every request goes through the same gates in this order: Host (host_check.h), route, method, token (token.h); what changes
+ * something has to be meant as well (change_check.h). */
 #ifndef VIADUCT_ADMIN_INSPECTOR_H
 #define VIADUCT_ADMIN_INSPECTOR_H
 
 #include "admin/meter.h"
+#include "admin/setup.h"
 #include "core/shared.h"
 #include "core/worker.h"
 #include "store/store.h"
@@ -17,6 +19,7 @@ struct inspector_needs {
 	const struct shared *shared; /* the proxy's */
 	const struct store *store;
 	const char *version;
+	struct ca_source ca;
 	struct address address; /* where it listens, with the port that was taken */
 };
 
@@ -30,9 +33,5 @@ void inspector_add_meter(struct inspector *i, const struct meter *m);
 const char *inspector_url(const struct inspector *i);
 const char *inspector_token(const struct inspector *i);
 struct answerer inspector_answerer(struct inspector *i);
-
-/* The answer to a request that came in at the local address here. In the arena; NULL when that is full. */
-struct stream *inspector_reply(struct inspector *i, const struct message *request, const struct address *here, struct arena *a,
-	struct bufpool *pool);
 
 #endif

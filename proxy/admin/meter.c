@@ -30,9 +30,27 @@ static void meter_on_begin(void *owner, const struct exchange_facts *x)
 	meter_count(owner, METER_BEGUN, 1);
 }
 
+/* The handshake that a hop made, if it made one: a reused upstream, and clear text, need none. */
+static void meter_count_origin_tls(struct meter *m, const struct hop_facts *h)
+{
+	switch (h->error) {
+	case ERR_tls_protocol:
+	case ERR_tls_alert:
+	case ERR_tls_certificate:
+	case ERR_pin_mismatch:
+	case ERR_tls_timeout:
+		meter_count(m, METER_ORIGIN_TLS + HANDSHAKE_FAILED, 1);
+		break;
+	default:
+		if (h->tls != NULL && !h->is_reused)
+			meter_count(m, METER_ORIGIN_TLS + (h->tls->is_resumed ? HANDSHAKE_RESUMED : HANDSHAKE_FULL), 1);
+	}
+}
+
 static void meter_on_hop(void *owner, const struct exchange_facts *x, const struct hop_facts *h)
 {
 	meter_count(owner, METER_HOP + h->reason, 1);
+	meter_count_origin_tls(owner, h);
 	/* What went through a tunnel is no body. */
 	if (!x->is_tunnel)
 		meter_count_both(owner, METER_ORIGIN_BYTES, h->request_body_bytes, h->response_body_bytes);
@@ -75,6 +93,23 @@ static void meter_count_chain(struct meter *m, const struct exchange_facts *x)
 		meter_count_hop(m, h);
 }
 
+/* Of the CONNECT whose tunnel was opened, not of the exchanges inside, which share the one leg. */
+static void meter_count_client_tls(struct meter *m, const struct exchange_facts *x)
+{
+	switch (x->error) {
+	case ERR_client_tls_refused:
+		meter_count(m, METER_REFUSALS, 1);
+		/* fallthrough */
+	case ERR_client_tls_failed:
+	case ERR_client_tls_timeout:
+		meter_count(m, METER_CLIENT_TLS + HANDSHAKE_FAILED, 1);
+		break;
+	default:
+		if (x->client_tls != NULL && x->is_tunnel && x->tunnel.handling == TUNNEL_TLS)
+			meter_count(m, METER_CLIENT_TLS + (x->client_tls->is_resumed ? HANDSHAKE_RESUMED : HANDSHAKE_FULL), 1);
+	}
+}
+
 static void meter_on_end(void *owner, const struct exchange_facts *x)
 {
 	meter_count(owner, METER_OUTCOME + x->outcome, 1);
@@ -82,11 +117,12 @@ static void meter_on_end(void *owner, const struct exchange_facts *x)
 		meter_count(owner, METER_ERROR + x->error, 1);
 	meter_count(owner, METER_STATUS + status_class(x->response), 1);
 	meter_count_chain(owner, x);
+	meter_count_client_tls(owner, x);
 	if (!x->is_tunnel) {
 		meter_count_both(owner, METER_CLIENT_BYTES, x->request_body_bytes, x->response_body_bytes);
 		return;
 	}
-	meter_count(owner, METER_TUNNELS, 1);
+	meter_count(owner, METER_TUNNELS + x->tunnel.handling, 1);
 	meter_count_both(owner, METER_TUNNEL_BYTES, x->tunnel.up_bytes, x->tunnel.down_bytes);
 }
 

@@ -11,6 +11,8 @@
 /* What became of a redirect: the proxy went on; it went to the client since the mode is pass; it went to the client although the
  * mode is follow. */
 enum meter_redirect { REDIRECTS_FOLLOWED, REDIRECTS_PASSED, REDIRECTS_RETURNED };
+/* How a TLS handshake went. */
+enum meter_handshake { HANDSHAKE_FULL, HANDSHAKE_RESUMED, HANDSHAKE_FAILED };
 enum meter_withheld { WITHHELD_AUTHORIZATION, WITHHELD_COOKIE, WITHHELD_OTHER };
 
 /* Where each number is; of chains, what exchanges that ended had. */
@@ -18,13 +20,17 @@ enum meter_cell {
 	METER_BEGUN,                                         /* exchanges */
 	METER_OUTCOME,                                       /* + enum outcome: exchanges that ended */
 	METER_ERROR = METER_OUTCOME + OUTCOME_CANCELLED + 1, /* + enum error: exchanges that failed */
-	METER_STATUS = METER_ERROR + ERR_count, /* + first digit of the status sent to the client; 0: nothing was sent */
-	METER_HOP = METER_STATUS + 6,           /* + enum hop_reason */
-	METER_TUNNELS = METER_HOP + HOP_AUTH + 1,
-	METER_CLIENT_BYTES,                          /* + enum body_direction: bodies of exchanges that ended */
-	METER_ORIGIN_BYTES = METER_CLIENT_BYTES + 2, /* + enum body_direction: bodies of hops that ended */
-	METER_TUNNEL_BYTES = METER_ORIGIN_BYTES + 2, /* + enum body_direction: of tunnels that ended */
-	METER_REDIRECTS = METER_TUNNEL_BYTES + 2,    /* + enum meter_redirect */
+	METER_STATUS = METER_ERROR + ERR_count,   /* + first digit of the status sent to the client; 0: nothing was sent */
+	METER_HOP = METER_STATUS + 6,             /* + enum hop_reason */
+	METER_TUNNELS = METER_HOP + HOP_AUTH + 1, /* + enum tunnel_handling: tunnels that ended */
+	METER_CLIENT_TLS = METER_TUNNELS + TUNNEL_HTTP + 1, /* + enum meter_handshake: with clients, of tunnels that ended */
+	METER_ORIGIN_TLS =
+		METER_CLIENT_TLS + HANDSHAKE_FAILED + 1,          /* + enum meter_handshake: with origins, of hops that ended */
+	METER_REFUSALS = METER_ORIGIN_TLS + HANDSHAKE_FAILED + 1, /* clients that refused our certificate */
+	METER_CLIENT_BYTES,                                       /* + enum body_direction: bodies of exchanges that ended */
+	METER_ORIGIN_BYTES = METER_CLIENT_BYTES + 2,              /* + enum body_direction: bodies of hops that ended */
+	METER_TUNNEL_BYTES = METER_ORIGIN_BYTES + 2,              /* + enum body_direction: of tunnels that ended */
+	METER_REDIRECTS = METER_TUNNEL_BYTES + 2,                 /* + enum meter_redirect */
 	METER_RETRIES = METER_REDIRECTS + REDIRECTS_RETURNED + 1,
 	METER_WITHHELD, /* + enum meter_withheld: request fields, once for each hop */
 	METER_CELLS = METER_WITHHELD + WITHHELD_OTHER + 1

@@ -2,6 +2,8 @@
  * from outside, so none needs escaping. */
 #include "admin/metrics.h"
 
+#include "admin/passthrough.h"
+
 #include <inttypes.h>
 
 static void write_head(struct text *t, const char *name, const char *type, const char *help)
@@ -80,6 +82,43 @@ static void write_chains(struct text *t, const struct meter_counts *c)
 	write_labelled(t, withheld, "field", "other", c->cells[METER_WITHHELD + WITHHELD_OTHER]);
 }
 
+static void write_handshakes(struct text *t, const char *side, const struct meter_counts *c, unsigned cell)
+{
+	static const char *const results[] = {"full", "resumed", "failed"};
+
+	for (unsigned i = 0; i < sizeof(results) / sizeof(results[0]); i++)
+		text_printf(t, "viaduct_tls_handshakes_total{side=\"%s\",result=\"%s\"} %" PRIu64 "\n", side, results[i],
+			c->cells[cell + i]);
+}
+
+static void write_tls(struct text *t, const struct status *s)
+{
+	const struct meter_counts *c = &s->counts;
+
+	write_head(t, "viaduct_tls_handshakes_total", "counter",
+		"TLS handshakes with clients (of opened tunnels that have ended) and with origins (of hops that have ended).");
+	write_handshakes(t, "client", c, METER_CLIENT_TLS);
+	write_handshakes(t, "origin", c, METER_ORIGIN_TLS);
+	write_one(t, "viaduct_client_tls_refusals_total", "counter",
+		"Handshakes that clients ended because of our certificate.", c->cells[METER_REFUSALS]);
+	write_one(t, "viaduct_leaf_cache_hits_total", "counter", "Certificates for clients that were there already.",
+		s->leaves.hits);
+	write_one(t, "viaduct_leaf_made_total", "counter", "Certificates for clients that were made.", s->leaves.made);
+	write_one(t, "viaduct_leaf_cache_entries", "gauge", "Certificates for clients that are kept.", s->leaves.held);
+	write_one(t, "viaduct_passthrough_entries", "gauge",
+		"Clients and names whose tunnels are passed through, since our certificate was refused.",
+		passthrough_count(s->learned, s->now_us));
+}
+
+static void write_tunnels(struct text *t, const struct meter_counts *c)
+{
+	static const char name[] = "viaduct_tunnels_total";
+
+	write_head(t, name, "counter", "Tunnels that have ended, by how they were handled.");
+	for (unsigned h = TUNNEL_RELAYED; h <= TUNNEL_HTTP; h++)
+		write_labelled(t, name, "handling", tunnel_handling_name((enum tunnel_handling)h), c->cells[METER_TUNNELS + h]);
+}
+
 /* Bytes in the two directions. */
 static void write_bytes(struct text *t, const char *name, const char *help, const struct meter_counts *c, unsigned cell)
 {
@@ -94,7 +133,7 @@ static void write_traffic(struct text *t, const struct meter_counts *c)
 		c, METER_CLIENT_BYTES);
 	write_bytes(t, "viaduct_origin_body_bytes_total", "Bodies to (up) and from (down) origins, of hops that have ended.", c,
 		METER_ORIGIN_BYTES);
-	write_one(t, "viaduct_tunnels_total", "counter", "Tunnels that have ended.", c->cells[METER_TUNNELS]);
+	write_tunnels(t, c);
 	write_bytes(t, "viaduct_tunnel_bytes_total", "Bytes from (up) and to (down) clients, of tunnels that have ended.", c,
 		METER_TUNNEL_BYTES);
 }
@@ -123,5 +162,6 @@ void metrics_write(struct text *t, const struct status *s)
 	write_hops(t, &s->counts);
 	write_chains(t, &s->counts);
 	write_traffic(t, &s->counts);
+	write_tls(t, s);
 	write_store(t, &s->store);
 }

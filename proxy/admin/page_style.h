@@ -14,6 +14,8 @@
 	"pre{padding:.8em;overflow:auto}td code{overflow-wrap:anywhere}a{color:var(--link)}"                                   \
 	"table{border-collapse:collapse}th,td{text-align:left;vertical-align:top;font-weight:normal;"                          \
 	"padding:.25em 1.5em .25em 0;border-bottom:1px solid var(--line)}"                                                     \
+	"h3{font-size:1em;margin:1.5em 0 .3em}summary{font-weight:600;cursor:pointer;padding:.6em 0}"                          \
+	"details{border-bottom:1px solid var(--line)}.files li{padding:.25em 0}"                                               \
 	"</style></head><body>\n"
 #define PAGE_CLOSE "</body></html>\n"
 

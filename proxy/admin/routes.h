@@ -2,6 +2,7 @@
 #ifndef VIADUCT_ADMIN_ROUTES_H
 #define VIADUCT_ADMIN_ROUTES_H
 
+#include "admin/setup.h"
 #include "admin/status.h"
 #include "admin/token.h"
 #include "core/reply.h"
@@ -13,6 +14,7 @@ struct visit {
 	const char *token;
 	const struct address *proxy; /* as the visitor can reach it */
 	const struct status *status;
+	struct ca_source ca;
 	struct arena *arena;
 	struct bufpool *pool;
 };

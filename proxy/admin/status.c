@@ -1,6 +1,7 @@
 /* The status as JSON. See status.h. */
 #include "admin/status.h"
 
+#include "admin/passthrough.h"
 #include "store/format.h"
 #include "store/json.h"
 
@@ -60,6 +61,29 @@ static void write_store(struct text *t, const struct status *s)
 	text_byte(t, '}');
 }
 
+static void write_intercept(struct text *t, const struct status *s)
+{
+	json_key(t, "intercept");
+	text_byte(t, '{');
+	json_str(t, "mode", status_intercept_name(s->intercept));
+	json_opt(t, "ca_sha256", s->ca != NULL ? str_of(ca_fingerprint(s->ca)) : STR_NONE);
+	json_i64(t, "leaves_made", (int64_t)s->leaves.made);
+	json_i64(t, "passthrough", (int64_t)passthrough_count(s->learned, s->now_us));
+	text_byte(t, '}');
+}
+
+struct str status_intercept_name(int64_t intercept)
+{
+	switch (intercept) {
+	case INTERCEPT_ALL:
+		return STR("all");
+	case INTERCEPT_LIST:
+		return STR("list");
+	default:
+		return STR("none");
+	}
+}
+
 void status_write_json(struct text *t, const struct status *s)
 {
 	text_byte(t, '{');
@@ -76,6 +100,7 @@ void status_write_json(struct text *t, const struct status *s)
 	text_byte(t, '}');
 	write_flows(t, &s->counts);
 	write_errors(t, &s->counts);
+	write_intercept(t, s);
 	write_store(t, s);
 	text_put(t, STR("}\n"));
 }

@@ -1,68 +1,43 @@
 /* The status as a page for people: how to use the proxy, and what it has done. See status.h. */
 #include "admin/status.h"
 
+#include "admin/html.h"
 #include "admin/page_style.h"
-#include "core/page.h"
+#include "admin/passthrough.h"
 #include "store/format.h"
 
 #include <inttypes.h>
 
-static void put_html(struct text *t, struct str s)
-{
-	struct arena *a = arena_new(6 * s.len + 64);
-
-	text_put(t, page_escape_html(a, s));
-	arena_free(a);
-}
-
-static void put_code(struct text *t, struct str s)
-{
-	text_put(t, STR("<code>"));
-	put_html(t, s);
-	text_put(t, STR("</code>"));
-}
-
-/* A row of a table: a name, and a value which the caller puts in between. */
-static void open_row(struct text *t, const char *name)
-{
-	text_printf(t, "<tr><th scope=\"row\">%s</th><td>", name);
-}
-
-static void close_row(struct text *t)
-{
-	text_put(t, STR("</td></tr>\n"));
-}
-
 static void write_number(struct text *t, const char *name, uint64_t n)
 {
-	open_row(t, name);
+	html_open_row(t, name);
 	text_printf(t, "%" PRIu64, n);
-	close_row(t);
+	html_close_row(t);
 }
 
 static void write_listen(struct text *t, const struct settings *s)
 {
 	char address[ADDRESS_TEXT_BYTES];
 
-	open_row(t, "Proxy");
+	html_open_row(t, "Proxy");
 	for (size_t i = 0; i < s->listen.n; i++) {
 		text_put(t, i == 0 ? STR("") : STR(", "));
-		put_code(t, str_of(address_format(&s->listen_addresses[i], address)));
+		html_code(t, str_of(address_format(&s->listen_addresses[i], address)));
 	}
-	close_row(t);
+	html_close_row(t);
 }
 
 static void write_running(struct text *t, const struct status *s)
 {
-	open_row(t, "Version");
-	put_html(t, str_of(s->version));
-	close_row(t);
-	open_row(t, "Running since");
+	html_open_row(t, "Version");
+	html_put(t, str_of(s->version));
+	html_close_row(t);
+	html_open_row(t, "Running since");
 	format_time_local(t, s->started_us, TIME_LONG);
 	text_put(t, STR(" ("));
 	format_duration(t, s->uptime_us);
 	text_put(t, STR(")"));
-	close_row(t);
+	html_close_row(t);
 }
 
 static void write_counts(struct text *t, const struct status *s)
@@ -78,12 +53,12 @@ static void write_counts(struct text *t, const struct status *s)
 
 static void write_database(struct text *t, const struct status *s)
 {
-	open_row(t, "Flow database");
+	html_open_row(t, "Flow database");
 	if (s->settings->capture_enabled)
-		put_code(t, str_of(s->settings->data));
+		html_code(t, str_of(s->settings->data));
 	else
 		text_put(t, STR("none (capture.enabled is false)"));
-	close_row(t);
+	html_close_row(t);
 	if (s->store.write_errors > 0)
 		write_number(t, "Failed writes", s->store.write_errors);
 	if (s->store.flows_lost > 0)
@@ -107,18 +82,37 @@ static void write_errors(struct text *t, const struct meter_counts *c)
 	text_put(t, STR("</table>\n"));
 }
 
+/* Whether HTTPS is opened, and which tunnels are not because a client refused our certificate. */
+static void write_https(struct text *t, const struct status *s)
+{
+	text_put(t, STR("<h2>HTTPS</h2>\n<p>The option <code>intercept</code> is "));
+	html_code(t, status_intercept_name(s->intercept));
+	if (s->intercept == INTERCEPT_NONE)
+		text_put(t,
+			STR(": tunnels are not opened. <code>viaduct --set intercept=all</code> opens them; programs have to "
+			    "<a href=\"/setup\">trust the CA</a> then.</p>\n"));
+	else
+		text_put(t, STR(": tunnels are opened, and programs have to <a href=\"/setup\">trust the CA</a>.</p>\n"));
+	if (passthrough_count(s->learned, s->now_us) == 0)
+		return;
+	text_put(t,
+		STR("<p>Passed through unopened for a while, since the client refused our certificate (it pins the origin's, or does "
+		    "not trust the CA); <code>viaduct passthrough retry NAME</code> opens them again:</p>\n"));
+	passthrough_write_table(t, s->learned, s->now_us);
+}
+
 static void write_set_up(struct text *t, const struct status *s)
 {
 	text_put(t, STR("<h2>Set up</h2>\n<p>One command, or a shell and all that it starts:</p>\n<pre>curl -x http://"));
-	put_html(t, s->proxy);
+	html_put(t, s->proxy);
 	text_put(t, STR(" http://example.com/\nexport http_proxy=http://"));
-	put_html(t, s->proxy);
+	html_put(t, s->proxy);
 	text_put(t, STR(" https_proxy=http://"));
-	put_html(t, s->proxy);
+	html_put(t, s->proxy);
 	text_put(t, STR("</pre>\n<p>In the network settings of a system or a browser: HTTP proxy and HTTPS proxy "));
-	put_code(t, s->proxy);
+	html_code(t, s->proxy);
 	text_put(t, STR("; or automatic configuration from the URL <a href=\"/proxy.pac\">"));
-	put_html(t, s->inspector);
+	html_put(t, s->inspector);
 	text_put(t, STR("proxy.pac</a>.</p>\n"));
 }
 
@@ -127,9 +121,9 @@ static void write_look(struct text *t, const struct status *s)
 	text_put(t, STR("<h2>Look</h2>\n"));
 	if (s->settings->capture_enabled) {
 		text_put(t, STR("<pre>viaduct flows --follow --data "));
-		put_html(t, str_of(s->settings->data));
+		html_put(t, str_of(s->settings->data));
 		text_put(t, STR("\nviaduct show ID --data "));
-		put_html(t, str_of(s->settings->data));
+		html_put(t, str_of(s->settings->data));
 		text_put(t, STR("</pre>\n"));
 	}
 	text_put(t,
@@ -146,6 +140,7 @@ void status_write_page(struct text *t, const struct status *s)
 	write_database(t, s);
 	text_put(t, STR("</table>\n"));
 	write_errors(t, &s->counts);
+	write_https(t, s);
 	write_set_up(t, s);
 	write_look(t, s);
 	text_put(t, STR(PAGE_CLOSE));

@@ -58,22 +58,29 @@ static bool is_in_cookies(const char *token, struct str cookies)
 	return false;
 }
 
-static bool is_bearer(const char *token, struct str value)
+static bool is_in_bearer(const char *token, struct str value)
 {
 	const struct str scheme = STR("Bearer ");
 
 	return str_istarts(value, scheme) && token_is(token, str_trim(str_from(value, scheme.len)));
 }
 
-bool token_is_in_fields(const char *token, const struct fields *f)
+bool token_is_bearer(const char *token, const struct fields *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
-		if (str_ieq(f->v[i].name, STR("Authorization")) && is_bearer(token, f->v[i].value))
-			return true;
-		if (str_ieq(f->v[i].name, STR("Cookie")) && is_in_cookies(token, f->v[i].value))
+		if (str_ieq(f->v[i].name, STR("Authorization")) && is_in_bearer(token, f->v[i].value))
 			return true;
 	}
 	return false;
+}
+
+bool token_is_in_fields(const char *token, const struct fields *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		if (str_ieq(f->v[i].name, STR("Cookie")) && is_in_cookies(token, f->v[i].value))
+			return true;
+	}
+	return token_is_bearer(token, f);
 }
 
 struct str token_of_query(struct str query)

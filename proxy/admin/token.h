@@ -18,6 +18,8 @@ bool token_make(char ret[TOKEN_TEXT_BYTES]) MUST_CHECK;
 bool token_is(const char *token, struct str text);
 /* Whether the fields carry it: Authorization: Bearer (RFC 6750 section 2.1), or the cookie. */
 bool token_is_in_fields(const char *token, const struct fields *f);
+/* Whether they carry it as Authorization: Bearer, which no browser sends of its own accord. */
+bool token_is_bearer(const char *token, const struct fields *f);
 /* The value of "token" in a query ("a=b&token=…", without "?"); p NULL if there is none. */
 struct str token_of_query(struct str query);
 

@@ -8,7 +8,8 @@
 /* What a look at an exchange shows; two that are equal mean that it has not changed. */
 struct glimpse {
 	unsigned hops_n;
-	bool has_response, is_tunnel;
+	bool has_response, is_tunnel, has_client_tls;
+	enum tunnel_handling handling;
 	uint64_t body_bytes, tunnel_bytes;
 };
 

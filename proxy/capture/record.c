@@ -120,6 +120,44 @@ static const struct cookie_fate *copy_fates(struct copier *c, const struct cooki
 	return head;
 }
 
+static const struct tls_leg *copy_leg(struct copier *c, const struct tls_leg *from)
+{
+	struct tls_leg *to, copy;
+
+	if (!from)
+		return NULL;
+	to = take(c, sizeof(*to), alignof(struct tls_leg));
+	copy = *from;
+	copy.version = copy_text(c, from->version);
+	copy.cipher = copy_text(c, from->cipher);
+	copy.alpn = copy_text(c, from->alpn);
+	copy.server_name = copy_text(c, from->server_name);
+	if (to)
+		*to = copy;
+	return to;
+}
+
+static const struct peer_identity *copy_identity(struct copier *c, const struct peer_identity *from)
+{
+	struct peer_identity *to, copy;
+
+	if (!from)
+		return NULL;
+	to = take(c, sizeof(*to), alignof(struct peer_identity));
+	copy = *from;
+	copy.subject = copy_text(c, from->subject);
+	copy.issuer = copy_text(c, from->issuer);
+	copy.chain = copy_text(c, from->chain);
+	copy.certificate_sha256 = copy_text(c, from->certificate_sha256);
+	copy.spki_sha256 = copy_text(c, from->spki_sha256);
+	copy.staple = copy_text(c, from->staple);
+	copy.pin = copy_text(c, from->pin);
+	copy.unverified = copy_text(c, from->unverified);
+	if (to)
+		*to = copy;
+	return to;
+}
+
 static struct hop_facts *copy_hop(struct copier *c, const struct hop_facts *from)
 {
 	struct hop_facts *to = take(c, sizeof(*to), alignof(struct hop_facts));
@@ -131,8 +169,8 @@ static struct hop_facts *copy_hop(struct copier *c, const struct hop_facts *from
 	to->request = copy_message(c, from->request);
 	to->response = copy_message(c, from->response);
 	to->peer_class = copy_text(c, from->peer_class);
-	to->tls_version = copy_text(c, from->tls_version);
-	to->tls_cipher = copy_text(c, from->tls_cipher);
+	to->tls = copy_leg(c, from->tls);
+	to->identity = copy_identity(c, from->identity);
 	to->detail = copy_text(c, from->detail);
 	to->decision = copy_text(c, from->decision);
 	to->drops = copy_drops(c, from->drops);
@@ -177,6 +215,7 @@ static struct record *copy_exchange(struct copier *c, const struct exchange_fact
 		to = block;
 	to->next = NULL;
 	to->facts = *x;
+	to->facts.client_tls = copy_leg(c, x->client_tls);
 	to->facts.user = copy_str(c, x->user);
 	to->facts.request = copy_message(c, x->request);
 	to->facts.url = copy_str(c, x->url);
@@ -185,6 +224,7 @@ static struct record *copy_exchange(struct copier *c, const struct exchange_fact
 	else
 		memset(&to->facts.target, 0, sizeof(to->facts.target));
 	to->facts.response = copy_message(c, x->response);
+	to->facts.tunnel.why = x->is_tunnel ? copy_text(c, x->tunnel.why) : NULL;
 	to->facts.detail = copy_text(c, x->detail);
 	to->facts.final_url = copy_str(c, x->final_url);
 	to->facts.drops = copy_drops(c, x->drops);

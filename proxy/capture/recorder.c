@@ -74,6 +74,8 @@ static struct glimpse glimpse_of(const struct exchange_facts *x)
 		.hops_n = x->hops_n,
 		.has_response = x->response != NULL,
 		.is_tunnel = x->is_tunnel,
+		.has_client_tls = x->client_tls != NULL,
+		.handling = x->is_tunnel ? x->tunnel.handling : TUNNEL_RELAYED,
 		.body_bytes = x->request_body_bytes + x->response_body_bytes,
 		.tunnel_bytes = x->tunnel.up_bytes + x->tunnel.down_bytes,
 	};
@@ -82,7 +84,8 @@ static struct glimpse glimpse_of(const struct exchange_facts *x)
 static bool glimpse_eq(const struct glimpse *a, const struct glimpse *b)
 {
 	return a->hops_n == b->hops_n && a->has_response == b->has_response && a->is_tunnel == b->is_tunnel &&
-		a->body_bytes == b->body_bytes && a->tunnel_bytes == b->tunnel_bytes;
+		a->has_client_tls == b->has_client_tls && a->handling == b->handling && a->body_bytes == b->body_bytes &&
+		a->tunnel_bytes == b->tunnel_bytes;
 }
 
 /* Looks at the flows of a list that are due, and queues what they look like if they changed. False when the budget ended it. */

@@ -3,8 +3,10 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/cli_options.h"
+#include "cli/table.h"
 #include "store/format.h"
 #include "store/terminal.h"
+#include "store/tunnel_text.h"
 #include "store/view_json.h"
 
 #include <inttypes.h>
@@ -18,6 +20,7 @@ static const char usage[] = "usage: viaduct flows [--follow] [--json] [-n COUNT]
 			    "\n"
 			    "Lists the newest flows, oldest first; those in flight have ... for a status.\n"
 			    "Where another origin answered in the end, the line says which: -> ORIGIN.\n"
+			    "A CONNECT whose tunnel was opened says so; what went through it has lines of its own.\n"
 			    "\n"
 			    "  -n COUNT         how many (50)\n"
 			    "  -f, --follow     go on with flows as they end, until interrupted; waits for the database\n"
@@ -75,34 +78,12 @@ static bool parse(int argc, char **argv, struct listing *ret)
 	return true;
 }
 
-/* Moves what was put since from to the right end of a column. */
-static void align_right(struct text *t, size_t from, size_t width)
-{
-	size_t len = t->len - from;
-
-	if (len >= width)
-		return;
-	text_room(t, width - len);
-	for (size_t i = len; i > 0; i--)
-		t->p[from + width - len + i - 1] = t->p[from + i - 1];
-	for (size_t i = 0; i < width - len; i++)
-		t->p[from + i] = ' ';
-	t->len = from + width;
-}
-
-static void pad(struct text *t, size_t from, size_t width)
-{
-	while (t->len - from < width)
-		text_byte(t, ' ');
-	text_put(t, STR("  "));
-}
-
 static void put_number(struct text *t, int64_t n, size_t width)
 {
 	size_t from = t->len;
 
 	text_i64(t, n);
-	align_right(t, from, width);
+	table_align_right(t, from, width);
 	text_put(t, STR("  "));
 }
 
@@ -124,14 +105,14 @@ static void put_size_and_duration(struct text *t, const struct flow_view *v)
 	size_t from = t->len;
 
 	format_bytes(t, flow_view_bytes(v));
-	align_right(t, from, 7);
+	table_align_right(t, from, 7);
 	text_put(t, STR("  "));
 	from = t->len;
 	if (flow_view_is_pending(v))
 		text_put(t, STR("..."));
 	else
 		format_duration(t, v->duration_us);
-	align_right(t, from, 7);
+	table_align_right(t, from, 7);
 	text_put(t, STR("  "));
 }
 
@@ -143,27 +124,44 @@ static struct str fault(const struct flow_view *v)
 	return str_eq(v->outcome, STR("delivered")) ? v->detail : v->outcome;
 }
 
-/* What is worth saying behind the URL, each part behind two blanks: where a chain ended, and what went wrong. */
+static enum error error_of(const struct flow_view *v)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%.*s", STR_ARG(v->error));
+	return error_of_name(name);
+}
+
+static void put_remark(struct text *t, const struct text *words, enum colour c)
+{
+	if (words->len == 0)
+		return;
+	text_put(t, STR("  "));
+	format_colour(t, c);
+	text_put(t, text_str(words));
+	format_colour_end(t, c);
+}
+
+/* What is worth saying behind the URL, each part behind two blanks: where a chain ended, how a tunnel was handled, what went wrong. */
 static void put_remarks(struct text *t, const struct flow_view *v, bool has_colour)
 {
 	enum colour chain = has_colour ? COLOUR_CYAN : COLOUR_NONE;
 	bool is_fault = !flow_view_is_pending(v) && v->error.len > 0 && !str_eq(v->error, STR("none"));
+	enum error error = is_fault ? error_of(v) : ERR_none;
+	enum colour tunnel = has_colour ? tunnel_text_colour(v->tunnel.handling) : COLOUR_NONE;
 	enum colour wrong = has_colour && is_fault ? COLOUR_RED : COLOUR_NONE;
 	struct text words = {NULL, 0, 0};
 
 	terminal_chain(&words, v->url, v->final_url, v->retries);
-	if (words.len > 0) {
-		text_put(t, STR("  "));
-		format_colour(t, chain);
-		text_put(t, text_str(&words));
-		format_colour_end(t, chain);
-	}
-	if (fault(v).len > 0) {
-		text_put(t, STR("  "));
-		format_colour(t, wrong);
-		text_visible(t, fault(v));
-		format_colour_end(t, wrong);
-	}
+	put_remark(t, &words, chain);
+	text_clear(&words);
+	if (v->is_tunnel && !tunnel_text_is_refusal(error))
+		tunnel_text(&words, v->tunnel.handling, v->tunnel.why);
+	put_remark(t, &words, tunnel);
+	text_clear(&words);
+	text_visible(&words, fault(v));
+	tunnel_text_refusal(&words, error, v->detail);
+	put_remark(t, &words, wrong);
 	text_fini(&words);
 }
 
@@ -191,10 +189,10 @@ static void put_row(struct text *t, const struct flow_view *v, const struct list
 	put_number(t, (int64_t)v->id, 7);
 	from = t->len;
 	format_time_local(t, v->started_us, TIME_SHORT);
-	pad(t, from, 14);
+	table_pad(t, from, 14);
 	from = t->len;
 	terminal_url(t, v->method.len > 0 ? v->method : STR("-"), 9);
-	pad(t, from, 7);
+	table_pad(t, from, 7);
 	put_status(t, v, l->has_colour);
 	put_size_and_duration(t, v);
 	put_number(t, v->hops, 4);

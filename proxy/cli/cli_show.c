@@ -41,6 +41,8 @@ struct showing {
 	int64_t started_us;
 	struct reader *reader;
 	struct text out;
+	uint64_t *children;
+	size_t children_n, children_cap;
 	bool has_failed; /* a part could not be read */
 };
 
@@ -128,14 +130,39 @@ static bool visit_hops(struct showing *s, hop_visit *visit)
 	return ok;
 }
 
-static void put_flow(struct showing *s, const struct flow_view *v, const struct drop_rows *left_out)
+static bool on_child(void *owner, uint64_t id)
+{
+	struct showing *s = owner;
+
+	if (s->children_n == s->children_cap) {
+		s->children_cap = s->children_cap ? 2 * s->children_cap : 16;
+		s->children = mem_realloc(s->children, s->children_cap * sizeof(*s->children));
+	}
+	s->children[s->children_n++] = id;
+	return true;
+}
+
+/* For machines, all of it. */
+static void put_json(struct showing *s, const struct flow_view *v, const struct show_around *around)
+{
+	view_json_flow(&s->out, v);
+	view_json_drops(&s->out, "response_dropped", &around->left_out);
+	json_key(&s->out, "children");
+	text_byte(&s->out, '[');
+	for (size_t i = 0; i < around->children_n; i++) {
+		json_next(&s->out);
+		text_i64(&s->out, (int64_t)around->children[i]);
+	}
+	text_byte(&s->out, ']');
+}
+
+static void put_flow(struct showing *s, const struct flow_view *v, const struct show_around *around)
 {
 	if (s->is_json) {
-		view_json_flow(&s->out, v);
-		view_json_drops(&s->out, "response_dropped", left_out);
+		put_json(s, v, around);
 		return;
 	}
-	show_flow(&s->out, v, left_out, s->style);
+	show_flow(&s->out, v, around, s->style);
 	if (v->hops > 1) {
 		show_chain_title(&s->out, s->style);
 		s->has_failed |= !visit_hops(s, on_link);
@@ -145,13 +172,16 @@ static void put_flow(struct showing *s, const struct flow_view *v, const struct 
 static bool on_flow(void *owner, const struct flow_view *v)
 {
 	struct showing *s = owner;
-	struct drop_rows left_out = {NULL, 0};
+	struct show_around around = {.children = NULL};
 	struct arena *a = arena_new(ARENA_BYTES);
 
 	s->is_found = true;
 	s->started_us = v->started_us;
-	s->has_failed |= !reader_drops(s->reader, s->id, 0, a, &left_out);
-	put_flow(s, v, &left_out);
+	s->has_failed |= !reader_drops(s->reader, s->id, 0, a, &around.left_out);
+	s->has_failed |= v->is_tunnel && !reader_children(s->reader, s->id, on_child, s);
+	around.children = s->children;
+	around.children_n = s->children_n;
+	put_flow(s, v, &around);
 	arena_free(a);
 	put_head(s, 0, true, "request from the client");
 	return true;
@@ -231,6 +261,7 @@ int cli_show(int argc, char **argv)
 		return EXIT_USAGE;
 	status = show(folder, &s);
 	mem_free(folder);
+	mem_free(s.children);
 	text_fini(&s.out);
 	return status;
 }

@@ -108,15 +108,7 @@ static void put_peer(struct text *t, const struct hop_view *v)
 		text_visible(t, v->peer_class);
 		text_byte(t, ')');
 	}
-	text_put(t, v->is_reused ? STR(", on a kept connection") : STR(", on a new connection"));
-	if (v->tls_version.len > 0) {
-		text_put(t, STR(", "));
-		text_visible(t, v->tls_version);
-		text_byte(t, ' ');
-		text_visible(t, v->tls_cipher);
-		text_put(t, v->tls_resumed ? STR(", resumed") : STR(""));
-	}
-	text_byte(t, '\n');
+	text_put(t, v->is_reused ? STR(", on a kept connection\n") : STR(", on a new connection\n"));
 }
 
 /* What the request got besides the client's own fields. */
@@ -174,6 +166,7 @@ void show_hop(struct text *t, const struct hop_view *v, int64_t flow_started_us,
 	text_visible(t, v->url);
 	text_byte(t, '\n');
 	put_peer(t, v);
+	show_origin(t, v, style);
 	show_drops(t, "dropped", &v->drops);
 	put_added(t, v->cookies_added);
 	put_answer(t, v, style);

@@ -40,6 +40,25 @@ void show_outcome(struct text *t, struct str outcome, struct str error, struct s
 	}
 }
 
+void show_leg(struct text *t, const char *label, const struct leg_view *v)
+{
+	if (v->version.len == 0)
+		return;
+	show_label(t, label);
+	text_visible(t, v->version);
+	text_byte(t, ' ');
+	text_visible(t, v->cipher);
+	if (v->alpn.len > 0) {
+		text_put(t, STR(", ALPN "));
+		text_visible(t, v->alpn);
+	}
+	if (v->server_name.len > 0) {
+		text_put(t, STR(", server name "));
+		text_visible(t, v->server_name);
+	}
+	text_put(t, v->resumed > 0 ? STR(", resumed\n") : STR("\n"));
+}
+
 void show_status(struct text *t, int64_t status, struct show_style style)
 {
 	enum colour c = style.has_colour && status > 0 ? colour_of_status((int)status) : COLOUR_NONE;

@@ -7,9 +7,38 @@
 
 #include <inttypes.h>
 
-static void put_tunnel(struct text *t, const struct tunnel_view *v)
+/* How the tunnel was handled, and why. */
+static void put_handling(struct text *t, const struct tunnel_view *v)
 {
 	show_label(t, "tunnel");
+	text_visible(t, v->handling);
+	if (v->why.len > 0) {
+		text_put(t, STR(": "));
+		text_visible(t, v->why);
+	}
+	text_byte(t, '\n');
+}
+
+/* The flows that came through it: all, or the first and the last. */
+static void put_children(struct text *t, const uint64_t *ids, size_t n)
+{
+	size_t shown = n <= SHOW_CHILDREN ? n : SHOW_CHILDREN - 1;
+
+	if (n == 0)
+		return;
+	show_label(t, "inside");
+	text_printf(t, "%zu %s:", n, n == 1 ? "flow" : "flows");
+	for (size_t i = 0; i < shown; i++)
+		text_printf(t, "%s %" PRIu64, i > 0 ? "," : "", ids[i]);
+	if (shown < n)
+		text_printf(t, ", ... %" PRIu64, ids[n - 1]);
+	text_byte(t, '\n');
+}
+
+static void put_tunnel(struct text *t, const struct tunnel_view *v)
+{
+	put_handling(t, v);
+	show_label(t, "carried");
 	format_bytes(t, v->up_bytes);
 	text_put(t, STR(" from the client, "));
 	format_bytes(t, v->down_bytes);
@@ -62,7 +91,17 @@ static void put_started(struct text *t, const struct flow_view *v)
 	text_byte(t, '\n');
 }
 
-void show_flow(struct text *t, const struct flow_view *v, const struct drop_rows *left_out, struct show_style style)
+/* Through which tunnel it came. */
+static void put_parent(struct text *t, const struct flow_view *v)
+{
+	if (v->parent_id < 0)
+		return;
+	show_label(t, "inside of");
+	text_printf(t, "flow %" PRId64 ", a CONNECT that was opened\n", v->parent_id);
+}
+
+/* "CONNECT example.com:443" and what came of it. */
+static void put_summary(struct text *t, const struct flow_view *v, struct show_style style)
 {
 	text_printf(t, "flow %" PRIu64 "  ", v->id);
 	format_colour(t, style.has_colour ? COLOUR_BOLD : COLOUR_NONE);
@@ -79,14 +118,22 @@ void show_flow(struct text *t, const struct flow_view *v, const struct drop_rows
 	show_outcome(t, v->outcome, v->error, v->detail);
 	put_hops(t, v);
 	text_byte(t, '\n');
+}
+
+void show_flow(struct text *t, const struct flow_view *v, const struct show_around *around, struct show_style style)
+{
+	put_summary(t, v, style);
 	show_line(t, "final URL", v->final_url);
 	put_started(t, v);
 	put_client(t, v);
+	show_leg(t, "client TLS", &v->client_tls);
+	put_parent(t, v);
 	show_line(t, "type", v->content_type);
 	show_sizes(t, v->request_head_bytes, v->request_body_bytes, v->response_head_bytes, v->response_body_bytes);
-	show_drops(t, "left out", left_out);
+	show_drops(t, "left out", &around->left_out);
 	if (v->is_tunnel)
 		put_tunnel(t, &v->tunnel);
+	put_children(t, around->children, around->children_n);
 }
 
 static void put_fields(struct text *t, const struct fields *f)

@@ -60,6 +60,8 @@ enum option_id option_of_env(struct str name)
 
 bool option_is_section(struct str name)
 {
+	if (option_of_name(name) != OPTION_COUNT)
+		return false;
 	for (int id = 0; id < OPTION_COUNT; id++) {
 		struct str full = str_of(option_rows[id].name);
 

@@ -43,7 +43,7 @@ enum option_id option_of_name(struct str name);
 enum option_id option_of_env(struct str name);
 /* The name of the option's environment variable: VIADUCT_DNS_MAX_TTL. Returns to. */
 const char *option_env_name(enum option_id id, char to[OPTION_ENV_BYTES]);
-/* True for "dns", which is no option but has some below it. */
+/* True for "dns", which is no option but has some below it. False for "intercept", which has some too, but is one itself. */
 bool option_is_section(struct str name);
 
 /* Where the settings keep the option's value. */

@@ -18,6 +18,8 @@ enum redirects_mode { REDIRECTS_AUTO, REDIRECTS_FOLLOW, REDIRECTS_PASS };
 enum redirects_tell { REDIRECTS_TELL_OFF, REDIRECTS_TELL_HEADERS };
 /* of upgrade, downgrade and unsafe_methods; of userinfo, where FOLLOW is drop */
 enum redirects_other { REDIRECTS_OTHER_FOLLOW, REDIRECTS_OTHER_PASS };
+enum intercept_mode { INTERCEPT_NONE, INTERCEPT_ALL, INTERCEPT_LIST };
+enum intercept_host_mismatch { INTERCEPT_HOST_MISMATCH_ALLOW, INTERCEPT_HOST_MISMATCH_REFUSE };
 enum access_format { ACCESS_JSON, ACCESS_COMBINED };
 enum terminal_mode { TERMINAL_AUTO, TERMINAL_ALWAYS, TERMINAL_NEVER };
 

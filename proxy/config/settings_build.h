@@ -39,6 +39,9 @@ bool build_check(struct settings_build *b);
 /* The part of build_check that is about redirects, retries and what addresses may be reached. */
 bool build_check_follow(struct settings_build *b);
 
+/* The part that is about opening tunnels and the CA. */
+bool build_check_intercept(struct settings_build *b);
+
 /* All defaults, nothing checked, nothing made from them; one reference. */
 struct settings *settings_new_defaults(void);
 

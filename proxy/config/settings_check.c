@@ -3,13 +3,12 @@
 #include "base/mem.h"
 #include "config/paths.h"
 #include "config/printable.h"
+#include "config/readable.h"
 #include "config/settings_build.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum {
 	HOST_NAME_MAX_BYTES = 253, /* RFC 1035 section 2.3.4, as text */
@@ -247,21 +246,11 @@ static bool check_users(struct settings_build *b)
 /* Whether the file can be read; what is in it is for TLS to judge. */
 static bool check_ca_file(struct settings_build *b)
 {
-	const char *file = b->s->upstream_ca_file;
-	struct stat st;
-	int fd;
+	char reason[REASON_BYTES];
 
-	if (*file == '\0')
+	if (*b->s->upstream_ca_file == '\0' || readable_check(b->s->upstream_ca_file, reason, sizeof(reason)))
 		return true;
-	fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us up */
-	if (fd < 0)
-		return build_fail(b, OPT_upstream_ca_file, "%s: cannot be opened: %s", file, strerror(errno));
-	if (fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
-		close(fd);
-		return build_fail(b, OPT_upstream_ca_file, "%s: is a folder, not a file", file);
-	}
-	close(fd);
-	return true;
+	return build_fail(b, OPT_upstream_ca_file, "%s", reason);
 }
 
 /* The folder of the access log must be there: the log is opened anew on SIGHUP, when it would be too late to complain. */
@@ -319,6 +308,7 @@ bool build_check(struct settings_build *b)
 		check_field_texts,
 		check_limits,
 		build_check_follow,
+		build_check_intercept,
 		check_data,
 		check_ca_file,
 		check_log_access,

@@ -1,5 +1,6 @@
 /* Printing settings as YAML in the shape of conf/viaduct.yaml: sections nested, each option behind its comment if wanted. What
- * is printed reads back to equal settings. */
+ * is printed reads back to equal settings. A name that is both an option and the beginning of others cannot be a key with a value
+ * and a section at once: those others are printed flat. */
 #include "config/settings.h"
 
 #include "config/option_table.h"
@@ -78,13 +79,14 @@ static void docs_print(const struct option *o, int indent, FILE *to)
 		comment_print(line, indent, to);
 }
 
-/* Length of the section's name that the option's begins with; 0 for an option of the top level. */
+/* Length of the section's name that the option's begins with; 0 for an option of the top level, and for one that stands flat, with
+ * its whole name, since what its name begins with is an option (intercept.learned_ttl beside intercept). */
 static size_t section_len(const struct option *o)
 {
 	struct str name = str_of(o->name);
 	size_t dot = str_find(name, '.');
 
-	return dot < name.len ? dot : 0;
+	return dot < name.len && option_is_section(str_first(name, dot)) ? dot : 0;
 }
 
 /* Prints the head of a new section; true where one begins or ends. */

@@ -103,6 +103,14 @@ static bool text_set(struct settings_build *b, enum option_id id, struct origin 
 	return o->type != VALUE_PATH || path_set(b, id, folder);
 }
 
+/* True for "intercept.mode", as "intercept: {mode: all}" gives it, where intercept is an option and not a section. */
+static bool is_below_option(struct str name, enum option_id nearest)
+{
+	size_t dot = str_find(name, '.');
+
+	return dot < name.len && nearest != OPTION_COUNT && option_of_name(str_first(name, dot)) == nearest;
+}
+
 /* place is where the unknown name was found. */
 static bool unknown_option(struct settings_build *b, const char *place, struct str name)
 {
@@ -110,6 +118,10 @@ static bool unknown_option(struct settings_build *b, const char *place, struct s
 	char shown[PRINTABLE_BYTES];
 
 	printable_show(name, shown);
+	if (is_below_option(name, nearest))
+		return build_fail_at(b, "%s%s: there is no such option (a value for %s stands behind %s itself, as in %s: %s)",
+			place, shown, option_row(nearest)->name, option_row(nearest)->name, option_row(nearest)->name,
+			option_row(nearest)->def);
 	if (nearest == OPTION_COUNT)
 		return build_fail_at(b, "%s%s: there is no such option", place, shown);
 	return build_fail_at(b, "%s%s: there is no such option (is %s meant?)", place, shown, option_row(nearest)->name);
@@ -127,7 +139,7 @@ static bool rules_set(struct settings_build *b, const struct yaml_entry *entry)
 
 	if (entry->kind == ENTRY_EMPTY) /* all of them commented out */
 		return true;
-	b->s->rules = rule_set_read(entry, b->source->file, reason, sizeof(reason));
+	b->s->rules = rule_set_read(entry, b->source->file, paths_env(b->source->environ, "HOME"), reason, sizeof(reason));
 	if (b->s->rules == NULL)
 		return build_fail_at(b, "%s", reason);
 	if (rule_set_count(b->s->rules) == 0) {

@@ -168,7 +168,7 @@ static bool list_add(const struct option *o, struct text_list *list, struct str 
 }
 
 /* Puts a whole list in the place of the field's; frees it if it is too short. */
-static bool list_take(const struct option *o, struct text_list *list, struct text_list *field, char *ret_why, size_t size)
+static bool list_replace(const struct option *o, struct text_list *list, struct text_list *field, char *ret_why, size_t size)
 {
 	if (list->n < (size_t)o->min) {
 		fail(ret_why, size, "needs at least %lld item%s", (long long)o->min, o->min == 1 ? "" : "s");
@@ -196,7 +196,7 @@ static bool list_read(const struct option *o, struct str text, struct text_list 
 		has_more = end < text.len;
 		text = str_from(text, has_more ? end + 1 : end);
 	}
-	return list_take(o, &list, field, ret_why, size);
+	return list_replace(o, &list, field, ret_why, size);
 }
 
 static bool text_read(struct str text, char **field, char *ret_why, size_t size)
@@ -242,7 +242,7 @@ bool value_set_items(const struct option *o, char *const *items, size_t n, void 
 			return false;
 		}
 	}
-	return list_take(o, &list, field, ret_why, size);
+	return list_replace(o, &list, field, ret_why, size);
 }
 
 static bool list_equal(const struct text_list *a, const struct text_list *b)

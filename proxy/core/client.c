@@ -3,7 +3,10 @@
 
 #include "base/mem.h"
 #include "core/exchange.h"
+#include "core/sniff.h"
 #include "http/h1.h"
+
+#include <stdio.h>
 
 struct client {
 	struct link link;
@@ -14,6 +17,7 @@ struct client {
 	uint64_t id;
 	unsigned requests;
 	enum error refusal;
+	struct nest *nest;   /* NULL: it is not inside a tunnel */
 	bool waits_for_head; /* what the timer is set for: a head that has begun, else idleness */
 	bool is_draining;
 };
@@ -51,6 +55,17 @@ static size_t client_queued(void *owner)
 	return c->link.is_over ? 0 : transport_queued(c->link.transport);
 }
 
+/* What the first words inside a tunnel tell about who speaks. */
+static void client_note_inside(const struct client *c, const struct stream *s)
+{
+	struct nest *n = c->nest;
+	struct clienthello hello;
+
+	if (n->requests++ == 0 && s->head == NULL && s->rejected.len > 0)
+		n->is_other = sniff((const uint8_t *)s->rejected.p, s->rejected.len, &hello) == SNIFF_OTHER;
+	n->client_requests++;
+}
+
 static void client_on_stream(void *owner, struct stream *s)
 {
 	struct client *c = owner;
@@ -58,10 +73,11 @@ static void client_on_stream(void *owner, struct stream *s)
 		.worker = c->worker,
 		.d = s,
 		.client_id = c->id,
-		.client_request = ++c->requests,
+		.client_request = c->nest == NULL ? ++c->requests : c->nest->client_requests + 1,
 		.client = &c->link.transport->peer,
 		.listener = &c->link.transport->local,
 		.refusal = c->refusal,
+		.nest = c->nest,
 		.is_settled = client_is_settled,
 		.queued = client_queued,
 		.on_end = client_on_exchange_end,
@@ -71,6 +87,8 @@ static void client_on_stream(void *owner, struct stream *s)
 	timer_stop(&c->timer);
 	c->link.is_busy = true;
 	c->x = exchange_new(&needs);
+	if (c->nest != NULL)
+		client_note_inside(c, s);
 }
 
 static const struct codec_events client_codec_events = {.on_stream = client_on_stream, .on_activity = client_on_activity};
@@ -111,6 +129,7 @@ static void client_free(void *p)
 	struct client *c = p;
 
 	link_fini(&c->link);
+	nest_unref(c->nest);
 	mem_free(c);
 }
 
@@ -121,25 +140,55 @@ static void client_on_end(void *owner)
 
 	timer_stop(&c->timer);
 	list_remove(&c->node);
-	atomic_fetch_sub(&w->shared->clients, 1);
+	if (c->nest == NULL)
+		atomic_fetch_sub(&w->shared->clients, 1);
 	loop_reap(w->loop, c, client_free);
 	worker_client_gone(w);
 }
 
-static const struct link_events client_link_events = {.on_update = client_on_update, .on_end = client_on_end};
+/* Many clients judge our certificate after the handshake only; what they say of it then is for the tunnel's record. */
+static void client_on_broken(void *owner, const struct transport *t)
+{
+	struct client *c = owner;
 
-struct client *client_new(struct worker *w, struct transport *t, enum error refusal)
+	if (c->nest != NULL && t->error == ERR_client_tls_refused)
+		snprintf(c->nest->refusal, sizeof(c->nest->refusal), "%s", t->detail);
+}
+
+static const struct link_events client_link_events = {
+	.on_update = client_on_update,
+	.on_broken = client_on_broken,
+	.on_end = client_on_end,
+};
+
+static struct client *client_make(struct worker *w, struct transport *t)
 {
 	struct client *c = mem_calloc(1, sizeof(*c));
 
 	c->worker = w;
-	c->refusal = refusal;
-	c->id = atomic_fetch_add(&w->shared->next_client_id, 1);
-	atomic_fetch_add(&w->shared->clients, 1);
 	timer_init(&c->timer, w->loop, client_on_due, c);
 	list_append(&w->clients, &c->node);
 	link_init(&c->link, LINK_CLIENT, w->loop, t, &w->budget, &client_link_events, c);
 	c->link.codec = h1_server_new(w->bufpool, &w->settings->codec_limits, &client_codec_events, c);
+	return c;
+}
+
+struct client *client_new(struct worker *w, struct transport *t, enum error refusal)
+{
+	struct client *c = client_make(w, t);
+
+	c->refusal = refusal;
+	c->id = atomic_fetch_add(&w->shared->next_client_id, 1);
+	atomic_fetch_add(&w->shared->clients, 1);
+	return c;
+}
+
+struct client *client_new_inside(struct worker *w, struct transport *t, struct nest *nest)
+{
+	struct client *c = client_make(w, t);
+
+	c->nest = nest_ref(nest);
+	c->id = nest->client_id;
 	return c;
 }
 

@@ -9,7 +9,8 @@
 
 const char *step_name(enum step s)
 {
-	static const char *const names[STEP_COUNT + 1] = {"ARRIVED", "RULES", "HELD", "HOP", "JUDGE", "RELAY", "DONE", "WAIT"};
+	static const char *const names[STEP_COUNT + 1] = {
+		"ARRIVED", "RULES", "HELD", "HOP", "JUDGE", "RELAY", "PEEK", "OPENED", "DONE", "WAIT"};
 
 	return names[s];
 }
@@ -19,12 +20,14 @@ const char *step_name(enum step s)
 /* From each step, where it may go. */
 static const unsigned moves[STEP_COUNT] = {
 	[STEP_ARRIVED] = TO(STEP_RULES) | TO(STEP_RELAY) | TO(STEP_DONE),
-	[STEP_RULES] = TO(STEP_HELD) | TO(STEP_HOP) | TO(STEP_RELAY) | TO(STEP_DONE),
+	[STEP_RULES] = TO(STEP_HELD) | TO(STEP_HOP) | TO(STEP_PEEK) | TO(STEP_RELAY) | TO(STEP_DONE),
 	[STEP_HELD] = TO(STEP_RULES) | TO(STEP_HOP) | TO(STEP_RELAY) | TO(STEP_DONE),
 	[STEP_HOP] = TO(STEP_JUDGE) | TO(STEP_RELAY) | TO(STEP_DONE),
 	[STEP_JUDGE] = TO(STEP_HOP) | TO(STEP_HELD) | TO(STEP_RELAY) | TO(STEP_DONE),
 	/* A response whose head does not fit into the arena any more makes way for an error. */
-	[STEP_RELAY] = TO(STEP_RELAY) | TO(STEP_DONE),
+	[STEP_RELAY] = TO(STEP_RELAY) | TO(STEP_PEEK) | TO(STEP_DONE),
+	[STEP_PEEK] = TO(STEP_HOP) | TO(STEP_RELAY) | TO(STEP_OPENED) | TO(STEP_DONE),
+	[STEP_OPENED] = TO(STEP_DONE),
 	[STEP_DONE] = 0,
 };
 
@@ -35,6 +38,8 @@ static enum step (*const steps[STEP_COUNT])(struct exchange *x) = {
 	[STEP_HOP] = step_hop,
 	[STEP_JUDGE] = step_judge,
 	[STEP_RELAY] = step_relay,
+	[STEP_PEEK] = step_peek,
+	[STEP_OPENED] = step_opened,
 };
 
 static void exchange_finish(struct exchange *x);
@@ -262,6 +267,7 @@ static void exchange_free(void *p)
 	struct exchange *x = p;
 
 	settings_unref(x->settings);
+	nest_unref(x->nest);
 	arena_free(x->arena);
 	mem_free(x);
 }
@@ -292,6 +298,7 @@ static void exchange_finish(struct exchange *x)
 	list_remove(&x->held);
 	auth_cancel(&x->auth);
 	chain_fini(x);
+	opening_fini(x);
 	if (x->hop != NULL)
 		hop_end(x->hop, ERR_none, x->decision, !is_whole);
 	upload_fini(&x->upload);
@@ -331,6 +338,12 @@ struct exchange *exchange_new(const struct exchange_needs *needs)
 	x->facts.client = *needs->client;
 	x->facts.listener = *needs->listener;
 	x->facts.started_us = clock_wall_us() - (clock_mono_us() - x->started_us);
+	if (needs->nest != NULL) {
+		x->nest = nest_ref(needs->nest);
+		x->facts.parent_id = x->nest->parent_id;
+		x->facts.client_tls = x->nest->tls;
+		x->facts.user = x->nest->user;
+	}
 	x->auth.on_change = exchange_on_change;
 	x->auth.owner = x;
 	x->d->on_change = exchange_on_change;

@@ -1,9 +1,12 @@
 /* An exchange: one client request and all that is done to answer it. The user sees it as a flow.
  *
  *   ARRIVED -> RULES -> (HELD) -> HOP -> JUDGE -> RELAY -> DONE
- *                          ^       ^       |
- *                          |       +-------+   redirect, retry
- *                          +---------------+   retry, after a while
+ *                |         ^       ^       |       |
+ *                |         |       +-------+       |   redirect, retry
+ *                |         +---------------+       |   retry, after a while
+ *                +----------------> PEEK <---------+   CONNECT that may be opened
+ *                                    +-> HOP, RELAY    it is not
+ *                                    +-> OPENED -> DONE
  *
  * A step is a function that returns the next step or WAIT; exchange.c moves between them and refuses impossible moves. Nothing is
  * sent downstream before JUDGE says deliver, but for interim responses. */
@@ -14,7 +17,9 @@
 #include "core/auth.h"
 #include "core/chain.h"
 #include "core/hop.h"
+#include "core/nest.h"
 #include "core/observer.h"
+#include "core/opening.h"
 #include "core/pipe.h"
 #include "core/tunnel.h"
 #include "core/upload.h"
@@ -25,7 +30,18 @@
 
 struct worker;
 
-enum step { STEP_ARRIVED, STEP_RULES, STEP_HELD, STEP_HOP, STEP_JUDGE, STEP_RELAY, STEP_DONE, STEP_COUNT };
+enum step {
+	STEP_ARRIVED,
+	STEP_RULES,
+	STEP_HELD,
+	STEP_HOP,
+	STEP_JUDGE,
+	STEP_RELAY,
+	STEP_PEEK,
+	STEP_OPENED,
+	STEP_DONE,
+	STEP_COUNT
+};
 /* What a step returns when it cannot go on now. */
 #define STEP_WAIT STEP_COUNT
 const char *step_name(enum step s);
@@ -51,6 +67,8 @@ struct exchange {
 	struct upload upload;  /* the request's body */
 	struct pipe up, down;  /* up: a tunnel's */
 	struct tunnel tunnel;
+	struct opening *opening; /* of a CONNECT that may be opened; else NULL */
+	struct nest *nest;       /* what it inherits from the CONNECT around it; NULL: none is */
 	unsigned interims;
 	struct message *held_interims[4]; /* 1xx of a hop that may yet be followed; more than these are left out */
 
@@ -89,6 +107,7 @@ struct exchange_needs {
 	unsigned client_request;
 	const struct address *client, *listener;
 	enum error refusal; /* ERR_none, or why every request of this client is refused */
+	struct nest *nest;  /* NULL: not inside a tunnel */
 	/* True when it is known whether the client got what was written, as far as that can be known. */
 	bool (*is_settled)(void *owner);
 	/* Bytes written to the client that its system has not acknowledged. */
@@ -134,12 +153,19 @@ enum step exchange_resume(struct exchange *x);
 void exchange_arm(struct exchange *x);
 void exchange_on_due(void *owner);
 
-/* The steps (exchange_arrive.c, exchange_hop.c, exchange_judge.c, exchange_relay.c). */
+/* Sends the 2xx to CONNECT. False when the arena is full. */
+bool exchange_grant_connect(struct exchange *x) MUST_CHECK;
+/* True if the response is made here, without a hop: what the proxy says of itself, and the set-up host. */
+bool exchange_is_local(const struct exchange *x);
+
+/* The steps (exchange_arrive.c, exchange_hop.c, exchange_judge.c, exchange_relay.c, exchange_peek.c, exchange_opened.c). */
 enum step step_arrived(struct exchange *x);
 enum step step_rules(struct exchange *x);
 enum step step_held(struct exchange *x);
 enum step step_hop(struct exchange *x);
 enum step step_judge(struct exchange *x);
 enum step step_relay(struct exchange *x);
+enum step step_peek(struct exchange *x);
+enum step step_opened(struct exchange *x);
 
 #endif

@@ -21,7 +21,7 @@ void exchange_probe(struct exchange *x)
 {
 	struct message *m;
 
-	if (!x->d->is_peer_shut || x->is_probed || x->d->head->version == VERSION_1_0)
+	if (!x->d->is_peer_shut || x->is_probed || x->is_head_sent || x->d->head->version == VERSION_1_0)
 		return;
 	x->is_probed = true;
 	m = interim_new(x, 100);

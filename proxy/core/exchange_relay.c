@@ -79,11 +79,18 @@ static struct body_plan response_plan(const struct exchange *x)
 	return plan;
 }
 
-static void begin_tunnel(struct exchange *x)
+/* Who speaks with whom is known. */
+static void relay_join(struct exchange *x)
 {
-	x->facts.is_tunnel = true;
+	x->down.from = x->source;
+	x->down.to = x->d;
+	if (!x->facts.is_tunnel)
+		return;
 	tunnel_init(&x->tunnel, &x->facts.tunnel);
 	x->up = (struct pipe){.from = x->d, .to = x->source, .on_piece = peek, .owner = x};
+	/* It may have been seen already. */
+	if (x->facts.tunnel.has_hello)
+		x->up.on_piece = NULL;
 }
 
 /* A 2xx to CONNECT has neither a length nor a body (RFC 9110 section 9.3.6). */
@@ -97,7 +104,7 @@ static struct message *begin_connect(struct exchange *x, struct body_plan *plan)
 	m->status = 200;
 	m->reason = STR("OK");
 	*plan = (struct body_plan){.kind = BODY_RAW};
-	begin_tunnel(x);
+	x->facts.is_tunnel = true;
 	return m;
 }
 
@@ -108,7 +115,7 @@ static struct message *begin_upgrade(struct exchange *x, struct body_plan *plan)
 
 	*plan = (struct body_plan){.kind = BODY_RAW, .is_upgrade = true};
 	stream_make_raw(x->source);
-	begin_tunnel(x);
+	x->facts.is_tunnel = true;
 	return m;
 }
 
@@ -172,6 +179,26 @@ static struct message *begin_response(struct exchange *x, struct body_plan *plan
 	return m;
 }
 
+static void send_head(struct exchange *x, struct message *m, const struct body_plan *plan)
+{
+	x->facts.response = m;
+	x->is_head_sent = true;
+	stream_send_head(x->d, m, plan);
+	/* If the arena is full now, the record lacks these fields; the client does not. */
+	(void)forward_add_sent(x->arena, m, &x->d->sent_framing);
+}
+
+bool exchange_grant_connect(struct exchange *x)
+{
+	struct body_plan plan;
+	struct message *m = begin_connect(x, &plan);
+
+	if (m == NULL)
+		return false;
+	send_head(x, m, &plan);
+	return true;
+}
+
 static bool relay_begin(struct exchange *x)
 {
 	struct body_plan plan;
@@ -188,13 +215,8 @@ static bool relay_begin(struct exchange *x)
 	for (unsigned i = 0; i < x->interims; i++)
 		stream_send_interim(x->d, x->held_interims[i]);
 	x->interims = 0;
-	x->facts.response = m;
-	x->is_head_sent = true;
-	stream_send_head(x->d, m, &plan);
-	/* If the arena is full now, the record lacks these fields; the client does not. */
-	(void)forward_add_sent(x->arena, m, &x->d->sent_framing);
-	x->down.from = x->source;
-	x->down.to = x->d;
+	send_head(x, m, &plan);
+	relay_join(x);
 	if (plan.is_head_only) {
 		bufq_clear(&x->source->in);
 		x->down.is_ended = true;
@@ -271,6 +293,11 @@ enum step step_relay(struct exchange *x)
 
 	if (!x->is_head_sent && x->d->error != ERR_cancelled && !relay_begin(x))
 		return exchange_fail(x, ERR_internal, NULL);
+	/* The tunnel stands; what it carries is looked at first. */
+	if (x->opening != NULL && !x->opening->is_decided && x->facts.is_tunnel)
+		return STEP_PEEK;
+	if (x->down.to == NULL)
+		relay_join(x);
 	if (x->d->error != ERR_cancelled)
 		relay_move(x);
 	if (relay_is_over(x) && x->d->error != ERR_cancelled)

@@ -3,6 +3,8 @@
 #include "core/exchange.h"
 #include "core/worker.h"
 
+enum { TLS_HANDSHAKE_BYTE = 0x16 };
+
 struct waiting {
 	enum error error; /* ERR_none: nothing is bounded here */
 	int64_t ms;
@@ -63,8 +65,37 @@ static struct waiting wait_of_relay(const struct exchange *x)
 	return (struct waiting){ERR_response_body_timeout, s->timeout_response_body_ms};
 }
 
+/* What may become TLS has begun, or the first line of a request, or nothing yet. */
+static struct waiting wait_of_peek(const struct exchange *x)
+{
+	const struct settings *s = x->settings;
+	struct str front = bufq_front(&x->d->in);
+
+	if (front.len == 0)
+		return (struct waiting){ERR_tunnel_idle, s->timeout_tunnel_idle_ms};
+	if (x->opening->has_asked_names)
+		return (struct waiting){ERR_none, 0};
+	if (front.p[0] == TLS_HANDSHAKE_BYTE)
+		return (struct waiting){ERR_client_tls_timeout, s->timeout_tls_ms};
+	return (struct waiting){ERR_request_head_timeout, OPENING_LINE_MS};
+}
+
+static struct waiting wait_of_opened(const struct exchange *x)
+{
+	if (x->opening->handshake != NULL)
+		return (struct waiting){ERR_client_tls_timeout, x->settings->timeout_tls_ms};
+	if (x->opening->is_closed)
+		return (struct waiting){ERR_client_write_timeout, x->settings->timeout_client_write_ms};
+	/* The client inside has time-outs of its own. */
+	return (struct waiting){ERR_none, 0};
+}
+
 static struct waiting wait_of(const struct exchange *x)
 {
+	if (x->step == STEP_PEEK)
+		return wait_of_peek(x);
+	if (x->step == STEP_OPENED)
+		return wait_of_opened(x);
 	if (x->step == STEP_HOP)
 		return wait_of_hop(x);
 	if (x->step == STEP_RELAY)
@@ -93,6 +124,12 @@ static size_t queued_of(const struct exchange *x, enum error wait)
 	return 0;
 }
 
+/* Bounded as a whole, however many bytes come meanwhile: who sends a handshake byte by byte gains nothing. */
+static bool is_total(enum error wait)
+{
+	return wait == ERR_client_tls_timeout;
+}
+
 void exchange_arm(struct exchange *x)
 {
 	enum { SETTLE_MS = 10 };
@@ -109,7 +146,7 @@ void exchange_arm(struct exchange *x)
 		return;
 	}
 	progress = progress_of(x);
-	if (w.error == x->wait_error && progress == x->wait_progress)
+	if (w.error == x->wait_error && (progress == x->wait_progress || is_total(w.error)))
 		return;
 	x->wait_error = w.error;
 	x->wait_progress = progress;
@@ -126,9 +163,15 @@ void exchange_on_due(void *owner)
 		return;
 	}
 	/* Bytes may have left a buffer without anybody being told. */
-	if (progress_of(x) != x->wait_progress || queued_of(x, x->wait_error) != x->wait_queued) {
+	if (!is_total(x->wait_error) && (progress_of(x) != x->wait_progress || queued_of(x, x->wait_error) != x->wait_queued)) {
 		x->wait_error = ERR_none;
 		exchange_arm(x);
+		return;
+	}
+	/* What does not become a request is relayed. */
+	if (x->step == STEP_PEEK && x->wait_error == ERR_request_head_timeout) {
+		x->opening->is_tired = true;
+		exchange_wake(x);
 		return;
 	}
 	if (x->facts.is_tunnel && x->down.is_ended)

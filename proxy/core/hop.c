@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "core/exchange.h"
 #include "core/forward.h"
+#include "core/hop_tls.h"
 #include "core/worker.h"
 
 enum {
@@ -52,6 +53,40 @@ static enum error hop_check(void *owner, const struct address *to)
 	return chain_check(owner, to);
 }
 
+struct tls_asks hop_asks(const struct rule_verdict *rules)
+{
+	return (struct tls_asks){
+		.skips_verification = rules->verify != NULL && !rule_verify(rules->verify),
+		.pins = rules->pins == NULL ? NULL : rule_pins(rules->pins),
+		.credentials = rules->credentials == NULL ? NULL : rule_credentials(rules->credentials),
+	};
+}
+
+/* What a client inside a tunnel asks for is where the tunnel leads, whatever the name service thinks of the name. A redirect to elsewhere is not. */
+static void hop_route(struct hop *h)
+{
+	const struct exchange *x = h->x;
+
+	if (x->nest == NULL || !url_same_origin(&h->url, &x->facts.target))
+		return;
+	h->lease.to = &x->nest->authority;
+	h->lease.tls_name = x->nest->server_name;
+	h->lease.prime = x->nest->prime;
+}
+
+static void hop_lease(struct hop *h)
+{
+	struct exchange *x = h->x;
+	struct lease *prime = h->lease.prime;
+
+	pool_lease(x->worker->pool, &h->lease);
+	if (prime == NULL)
+		return;
+	/* It is for one request, once. */
+	x->nest->prime = NULL;
+	lease_end(prime, true);
+}
+
 struct hop *hop_start(struct exchange *x, const struct next_hop *next, bool needs_new)
 {
 	struct hop *h = arena_zalloc(x->arena, sizeof(*h));
@@ -77,8 +112,12 @@ struct hop *hop_start(struct exchange *x, const struct next_hop *next, bool need
 	h->lease.is_raw = h->is_tunnel;
 	if (!needs_new)
 		h->lease.max_idle_us = may_repeat(x, next->method) ? INT64_MAX : YOUNG_IDLE_US;
+	if (!h->is_tunnel) {
+		h->lease.asks = hop_asks(&x->chain.rules);
+		hop_route(h);
+	}
 	hop_chain(x, h);
-	pool_lease(x->worker->pool, &h->lease);
+	hop_lease(h);
 	return h;
 }
 
@@ -157,6 +196,10 @@ static void hop_note_peer(struct hop *h)
 /* The lease is ready: the stream is ours. */
 static enum error hop_begin(struct hop *h)
 {
+	if (h->lease.tls != NULL) {
+		h->facts.tls = hop_tls_leg(h->x->arena, h->lease.tls);
+		h->facts.identity = hop_tls_identity(h->x->arena, h->lease.tls->peer);
+	}
 	h->u = h->lease.stream;
 	h->u->on_change = hop_on_change;
 	h->u->owner = h;
@@ -167,11 +210,6 @@ static enum error hop_begin(struct hop *h)
 	if (h->x->chain.redirects == 0) {
 		h->x->chain.has_reach = true;
 		h->x->chain.reach = address_class_of(&h->lease.peer);
-	}
-	if (h->lease.tls != NULL) {
-		h->facts.tls_version = h->lease.tls->version;
-		h->facts.tls_cipher = h->lease.tls->cipher;
-		h->facts.tls_resumed = h->lease.tls->is_resumed;
 	}
 	if (!h->is_tunnel && !hop_send(h))
 		return ERR_internal;
@@ -189,6 +227,7 @@ enum error hop_advance(struct hop *h)
 	if (h->u == NULL) {
 		if (h->lease.state == LEASE_FAILED) {
 			hop_note_peer(h);
+			h->facts.identity = hop_tls_identity(h->x->arena, h->lease.tls_peer);
 			h->facts.detail = h->lease.detail;
 			return h->lease.error;
 		}
@@ -238,19 +277,6 @@ void hop_measure(struct hop *h)
 		t->wait_us = clock_mono_us() - h->sent_us; /* so far, or in vain */
 }
 
-/* What the record shows of TLS lives with the transport, which may go before the record is made. */
-static void hop_keep_tls(struct hop *h)
-{
-	struct str version, cipher;
-
-	if (h->facts.tls_version == NULL)
-		return;
-	version = arena_str(h->x->arena, str_of(h->facts.tls_version));
-	cipher = arena_str(h->x->arena, str_of(h->facts.tls_cipher));
-	h->facts.tls_version = version.p;
-	h->facts.tls_cipher = cipher.p;
-}
-
 /* Completes the facts and tells the observers. */
 static void hop_close_facts(struct hop *h, enum error error, const char *decision)
 {
@@ -266,7 +292,6 @@ static void hop_close_facts(struct hop *h, enum error error, const char *decisio
 		detail = arena_str(h->x->arena, str_of(h->facts.detail));
 		h->facts.detail = detail.p;
 	}
-	hop_keep_tls(h);
 	exchange_observe_hop(h->x, h);
 }
 
@@ -282,6 +307,16 @@ void hop_end(struct hop *h, enum error error, const char *decision, bool abort)
 	}
 	h->u = NULL;
 	lease_end(&h->lease, abort);
+}
+
+void hop_hand_over(struct hop *h, const char *decision)
+{
+	if (h->u != NULL)
+		h->u->on_change = NULL;
+	else
+		hop_note_peer(h);
+	hop_close_facts(h, ERR_none, decision);
+	h->u = NULL;
 }
 
 bool hop_leave(struct hop *h, const char *decision)

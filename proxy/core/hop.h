@@ -47,6 +47,10 @@ bool hop_is_answered(const struct hop *h);
 /* Ends the hop: facts are completed, observers told, the stream given back. decision: words for the record or NULL. abort: the
  * upstream connection is of no more use. */
 void hop_end(struct hop *h, enum error error, const char *decision, bool abort);
+/* Ends a tunnel's hop in all but its lease, which is the caller's from now on, ready or not. */
+void hop_hand_over(struct hop *h, const char *decision);
+/* What the rules ask of the TLS of a hop. */
+struct tls_asks hop_asks(const struct rule_verdict *rules);
 /* Leaves a redirected hop for the next one: as hop_end, but true if its response body is still to be read: then the lease is the
  * caller's to end. */
 bool hop_leave(struct hop *h, const char *decision) MUST_CHECK;

@@ -62,6 +62,8 @@ static void lease_on_dialled(void *owner, const struct dial_outcome *outcome)
 	l->tls_us = outcome->tls_us;
 	if (outcome->error != ERR_none) {
 		snprintf(l->detail, sizeof(l->detail), "%s", outcome->detail);
+		if (outcome->tls_peer != NULL)
+			l->tls_peer = tls_peer_ref(outcome->tls_peer);
 		origin_leave(l->origin);
 		lease_fail(l, outcome->error);
 		return;
@@ -73,15 +75,46 @@ static void lease_on_dialled(void *owner, const struct dial_outcome *outcome)
 	lease_fail(l, ERR_internal);
 }
 
+/* The transport of a raw lease through which nothing has gone yet; NULL if there is none to be had. */
+static struct transport *lease_detach(struct lease *l)
+{
+	struct upstream *u = l->upstream;
+	struct transport *t;
+
+	if (l->state != LEASE_READY || l->stream->in.len > 0 || l->stream->in_end)
+		return NULL;
+	t = link_detach(&u->link);
+	if (t == NULL)
+		return NULL;
+	stream_close(l->stream, true);
+	l->state = LEASE_ENDED;
+	l->stream = NULL;
+	return t;
+}
+
+/* The dial of the prime becomes ours. */
+static void lease_adopt(struct lease *l, const struct dial_target *target)
+{
+	struct lease *prime = l->prime;
+
+	l->dial = prime->dial;
+	prime->dial = NULL;
+	prime->state = LEASE_ENDED;
+	origin_leave(prime->origin);
+	dial_adopt(l->dial, l->pool->needs.tls, target, lease_on_dialled, l);
+}
+
 /* Dials, in a place that the lease has. */
 static void lease_dial(struct lease *l)
 {
 	struct pool *p = l->pool;
 	const struct settings *s = p->settings;
 	struct dial_target target = {
-		.host = l->url->authority.host,
-		.port = l->url->authority.port,
+		.host = lease_to(l)->host,
+		.port = lease_to(l)->port,
 		.is_tls = l->url->scheme == SCHEME_HTTPS && !l->is_raw,
+		.tls_name = lease_other_name(l),
+		.tls_asks = l->asks,
 		.check = lease_check,
 	};
 	struct dial_limits limits = {
@@ -94,6 +127,12 @@ static void lease_dial(struct lease *l)
 	};
 
 	l->state = LEASE_DIALLING;
+	if (l->prime != NULL && l->prime->state == LEASE_DIALLING) {
+		lease_adopt(l, &target);
+		return;
+	}
+	if (l->prime != NULL)
+		target.connected = lease_detach(l->prime);
 	l->dial = dial_start(p->needs.loop, p->needs.resolver, p->needs.tls, &target, &limits, lease_on_dialled, l);
 }
 
@@ -173,6 +212,8 @@ void pool_lease(struct pool *p, struct lease *l)
 		lease_dial(l);
 		return;
 	}
+	/* A connection that is not counted must not stand for as long as the line is. */
+	l->prime = NULL;
 	/* What is kept even so is not for this lease, and in the way. */
 	origin_yield(l->origin);
 }
@@ -209,4 +250,6 @@ void lease_end(struct lease *l, bool abort)
 	l->state = LEASE_ENDED;
 	l->stream = NULL;
 	l->tls = NULL;
+	tls_peer_unref(l->tls_peer);
+	l->tls_peer = NULL;
 }

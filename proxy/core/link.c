@@ -49,17 +49,38 @@ void link_wake(struct link *l)
 		loop_defer(l->loop, &l->task);
 }
 
-void link_end(struct link *l, bool abort)
+/* Nothing is called from outside any more; the transport is the caller's. */
+static struct transport *link_let_go(struct link *l)
 {
-	if (l->is_over)
-		return;
+	struct transport *t = l->transport;
+
 	l->is_over = true;
 	task_cancel(&l->task);
 	timer_stop(&l->linger);
 	list_remove(&l->stalled);
-	transport_close(l->transport, abort);
 	l->transport = NULL;
+	return t;
+}
+
+void link_end(struct link *l, bool abort)
+{
+	if (l->is_over)
+		return;
+	transport_close(link_let_go(l), abort);
 	l->events->on_end(l->owner);
+}
+
+struct transport *link_detach(struct link *l)
+{
+	struct transport *t;
+
+	if (l->is_over || l->is_read_over || l->is_write_broken || l->is_shut || l->in.len > 0 || l->codec->out.len > 0)
+		return NULL;
+	t = link_let_go(l);
+	t->on_ready = NULL;
+	transport_watch(t, 0);
+	l->events->on_end(l->owner);
+	return t;
 }
 
 void link_fini(struct link *l)
@@ -86,6 +107,8 @@ static void link_broke(struct link *l, enum error error)
 {
 	l->is_read_over = true;
 	l->read_error = error;
+	if (l->events->on_broken != NULL)
+		l->events->on_broken(l->owner, l->transport);
 	link_tell_eof(l);
 }
 

@@ -15,6 +15,8 @@ enum link_role { LINK_CLIENT, LINK_UPSTREAM };
 struct link_events {
 	/* After each pass, when all that could be moved was moved: the owner looks at the codec. */
 	void (*on_update)(void *owner);
+	/* Reading has failed; the transport says how. NULL: it is of no interest. */
+	void (*on_broken)(void *owner, const struct transport *t);
 	/* The transport is closed. Called once, as the last thing; the owner may free itself by the reaper. */
 	void (*on_end)(void *owner);
 };
@@ -62,6 +64,9 @@ void link_init(struct link *l, enum link_role role, struct loop *loop, struct tr
 void link_wake(struct link *l);
 /* Ends the transport now; on_end is called. */
 void link_end(struct link *l, bool abort);
+/* Takes the transport out of a link through which nothing has gone: the link is over, on_end is called, and the transport is the caller's, who sets its
+ * owner. NULL (and nothing happens) if there are bytes on either side, or it has ended. */
+struct transport *link_detach(struct link *l);
 /* False while a client that has shut its side may yet turn out to be gone: what was written is on its way and not acknowledged.
  * A client that is gone is told to the codec. */
 bool link_is_settled(struct link *l);

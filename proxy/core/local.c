@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-static bool ends_here(const struct message *m)
+bool local_ends_here(const struct message *m)
 {
 	uint64_t left;
 
@@ -28,7 +28,12 @@ bool local_is_asked(const struct message *request)
 		return false;
 	if (str_eq(request->target, STR("*")))
 		return request->method == METHOD_OPTIONS;
-	return str_starts(request->target, STR("/")) || ends_here(request);
+	return str_starts(request->target, STR("/")) || local_ends_here(request);
+}
+
+bool local_is_setup(const struct exchange *x)
+{
+	return x->worker->setup.answer != NULL && str_eq(x->facts.target.authority.host, STR(SETUP_HOST));
 }
 
 static struct stream *answer_options(struct exchange *x)
@@ -92,6 +97,8 @@ struct stream *local_answer(struct exchange *x)
 	const struct message *m = x->facts.request;
 	const struct answerer *other = &x->worker->answerer;
 
+	if (x->facts.has_target && local_is_setup(x))
+		return x->worker->setup.answer(x->worker->setup.owner, x);
 	if (other->answer != NULL)
 		return other->answer(other->owner, x);
 	if (m->method == METHOD_OPTIONS)

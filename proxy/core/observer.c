@@ -22,3 +22,14 @@ const char *hop_reason_name(enum hop_reason r)
 	};
 	return names[r];
 }
+
+const char *tunnel_handling_name(enum tunnel_handling h)
+{
+	static const char *const names[] = {
+		[TUNNEL_RELAYED] = "relayed",
+		[TUNNEL_PASSED] = "passed",
+		[TUNNEL_TLS] = "opened",
+		[TUNNEL_HTTP] = "opened (clear)",
+	};
+	return names[h];
+}

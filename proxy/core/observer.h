@@ -47,20 +47,38 @@ struct hop_times {
 	int64_t receive_us; /* from then to the last byte of the response */
 };
 
+/* One TLS leg. */
+struct tls_leg {
+	const char *version, *cipher; /* "TLSv1.3", "TLS_AES_256_GCM_SHA384" */
+	const char *alpn;             /* chosen; "" if none */
+	const char *server_name;      /* SNI or the name verified; "" if none */
+	bool is_resumed;
+};
+
+/* Who an origin is; see struct tls_peer (net/tls.h) for the forms. */
+struct peer_identity {
+	const char *subject, *issuer, *chain, *certificate_sha256, *spki_sha256;
+	int64_t not_before_s, not_after_s;
+	const char *staple;     /* "" if none came */
+	const char *pin;        /* "none", "matched", "mismatched" */
+	const char *unverified; /* what is wrong with it, where a rule lets that pass; else "" */
+};
+
 /* One attempt to get a response. */
 struct hop_facts {
 	unsigned number; /* 1, 2, … within the exchange */
 	enum hop_reason reason;
-	struct str url;                       /* what was asked for; "host:port" for CONNECT */
-	const struct message *request;        /* as sent; NULL if it was never sent */
-	const struct message *response;       /* the final one as received; NULL if there was none */
-	struct address peer;                  /* dialled; len 0 before */
-	const char *peer_class;               /* of peer: address_class_name; NULL before */
-	bool is_reused;                       /* on a kept upstream connection */
-	int64_t delay_us;                     /* back-off before this hop was begun; 0: none */
-	bool is_reply;                        /* answered by the proxy itself */
-	const char *tls_version, *tls_cipher; /* of the upstream leg; NULL for clear text */
-	bool tls_resumed;
+	struct str url;                 /* what was asked for; "host:port" for CONNECT */
+	const struct message *request;  /* as sent; NULL if it was never sent */
+	const struct message *response; /* the final one as received; NULL if there was none */
+	struct address peer;            /* dialled; len 0 before */
+	const char *peer_class;         /* of peer: address_class_name; NULL before */
+	bool is_reused;                 /* on a kept upstream connection */
+	int64_t delay_us;               /* back-off before this hop was begun; 0: none */
+	bool is_reply;                  /* answered by the proxy itself */
+	const struct tls_leg *tls;      /* to the origin; NULL: clear text, or it did not come to that */
+	const struct peer_identity
+		*identity;  /* of the origin, by its certificate, also where that was refused; NULL: none was seen */
 	int64_t started_us; /* wall clock */
 	struct hop_times times;
 	uint64_t request_body_bytes, response_body_bytes; /* without framing */
@@ -76,8 +94,18 @@ struct hop_facts {
 	const struct hop_facts *next; /* the hop after it */
 };
 
+enum tunnel_handling {
+	TUNNEL_RELAYED, /* not looked into: interception was not asked for, or it carries neither TLS nor HTTP */
+	TUNNEL_PASSED,  /* would have been opened, but for why */
+	TUNNEL_TLS,     /* opened: TLS was ended here, the requests inside are flows with this one as parent */
+	TUNNEL_HTTP     /* opened: HTTP without TLS */
+};
+const char *tunnel_handling_name(enum tunnel_handling h); /* "relayed", "passed", "opened", "opened (clear)" */
+
 struct tunnel_facts {
 	uint64_t up_bytes, down_bytes; /* from the client, to the client */
+	enum tunnel_handling handling;
+	const char *why; /* it was handled so, in words; NULL: nothing to say */
 	bool has_hello;
 	struct clienthello hello;
 };
@@ -87,6 +115,9 @@ struct exchange_facts {
 	unsigned worker;
 	uint64_t client_id;      /* one per client connection */
 	unsigned client_request; /* 1 for its first request, 2 … */
+	uint64_t parent_id;      /* the CONNECT inside whose tunnel it came; 0: none */
+	const struct tls_leg
+		*client_tls; /* of the client inside an opened tunnel, and of the CONNECT that was opened; NULL: none */
 	struct address client, listener;
 	struct str user;               /* of proxy authentication; may be empty */
 	int64_t started_us;            /* wall clock: first byte of the request */

@@ -4,10 +4,9 @@
 #include "base/mem.h"
 #include "core/pool_part.h"
 
-static unsigned bucket_of(const struct lease *l)
+static unsigned bucket_of(enum scheme scheme, const struct authority *at, bool is_raw)
 {
-	const struct authority *at = &l->url->authority;
-	uint32_t h = 2166136261u ^ at->port ^ (uint32_t)(l->url->scheme + 2 * l->is_raw) << 16;
+	uint32_t h = 2166136261u ^ at->port ^ (uint32_t)(scheme + 2 * is_raw) << 16;
 
 	/* FNV-1a: hosts come from clients, but a long chain costs a scan, nothing more. */
 	for (size_t i = 0; i < at->host.len; i++)
@@ -15,23 +14,36 @@ static unsigned bucket_of(const struct lease *l)
 	return h % POOL_BUCKETS;
 }
 
+/* Upstreams made under other demands are not for this lease. */
+static uint64_t asks_id_of(const struct lease *l)
+{
+	return l->url->scheme == SCHEME_HTTPS && !l->is_raw ? tls_asks_id(&l->asks) : 0;
+}
+
 static bool is_origin_of(const struct pool_origin *o, const struct lease *l)
 {
-	return o->port == l->url->authority.port && o->scheme == l->url->scheme && o->is_raw == l->is_raw &&
-		str_eq(str_of(o->host), l->url->authority.host);
+	const struct authority *to = lease_to(l);
+
+	return o->port == to->port && o->scheme == l->url->scheme && o->is_raw == l->is_raw &&
+		str_eq(str_of(o->host), to->host) && str_eq(str_of(o->tls_name), lease_other_name(l)) &&
+		o->asks_id == asks_id_of(l);
 }
 
 static struct pool_origin *origin_new(struct pool *p, const struct lease *l, unsigned bucket)
 {
 	struct pool_origin *o = mem_calloc(1, sizeof(*o));
-	struct gate_key key = {l->url->scheme, l->url->authority.port, l->url->authority.host};
+	const struct authority *to = lease_to(l);
+	struct str name = lease_other_name(l);
+	struct gate_key key = {l->url->scheme, to->port, to->host};
 
 	o->pool = p;
 	o->bucket = bucket;
 	o->scheme = l->url->scheme;
-	o->port = l->url->authority.port;
+	o->port = to->port;
 	o->is_raw = l->is_raw;
-	o->host = mem_strndup(l->url->authority.host.p, l->url->authority.host.len);
+	o->host = mem_strndup(to->host.p, to->host.len);
+	o->tls_name = mem_strndup(name.len == 0 ? "" : name.p, name.len);
+	o->asks_id = asks_id_of(l);
 	list_init(&o->idle);
 	/* A tunnel is the client's own connection: it waits for no other, and no other for it. */
 	if (!o->is_raw)
@@ -43,7 +55,7 @@ static struct pool_origin *origin_new(struct pool *p, const struct lease *l, uns
 
 struct pool_origin *origin_get(struct pool *p, const struct lease *l)
 {
-	unsigned bucket = bucket_of(l);
+	unsigned bucket = bucket_of(l->url->scheme, lease_to(l), l->is_raw);
 	struct pool_origin *o = p->buckets[bucket];
 
 	while (o != NULL && !is_origin_of(o, l))
@@ -52,6 +64,18 @@ struct pool_origin *origin_get(struct pool *p, const struct lease *l)
 		o = origin_new(p, l, bucket);
 	o->refs++;
 	return o;
+}
+
+bool pool_has_kept_tls(const struct pool *p, const struct authority *to)
+{
+	const struct pool_origin *o = p->buckets[bucket_of(SCHEME_HTTPS, to, false)];
+
+	for (; o != NULL; o = o->next) {
+		if (o->idle_n > 0 && !o->is_raw && o->scheme == SCHEME_HTTPS && o->port == to->port &&
+			str_eq(str_of(o->host), to->host))
+			return true;
+	}
+	return false;
 }
 
 void origin_release(struct pool_origin *o)
@@ -66,6 +90,7 @@ void origin_release(struct pool_origin *o)
 	if (!o->is_raw)
 		gate_part(&o->member);
 	mem_free(o->host);
+	mem_free(o->tls_name);
 	mem_free(o);
 }
 

@@ -43,9 +43,16 @@ struct lease {
 	/* Set by the asker. */
 	void (*on_change)(void *owner); /* the state changed; only notes it */
 	void *owner;
-	struct arena *arena;   /* for the heads of the stream */
-	const struct url *url; /* whose origin; outlives the lease */
-	bool is_raw;           /* a tunnel: a new connection without TLS and HTTP, never kept */
+	struct arena *arena;        /* for the heads of the stream */
+	const struct url *url;      /* whose origin; outlives the lease */
+	const struct authority *to; /* dialled in place of the URL's host and port; NULL: that is not so. Outlives the lease */
+	struct str
+		tls_name; /* that the certificate is checked for and SNI names; empty: the host dialled. Outlives the lease */
+	struct tls_asks asks; /* beyond the default, of an https origin */
+	/* A raw lease of the same place that is ready, or dialled: if a new connection is needed, it is made of that, which is LEASE_ENDED then. Looked at
+	 * by pool_lease only, unless the lease has to wait in line: then it is not used. NULL: none. */
+	struct lease *prime;
+	bool is_raw; /* a tunnel: a new connection without TLS and HTTP, never kept */
 	/* As the pool's own check, and after it. If all addresses are refused, the lease fails with the error of the last, and peer is
 	 * that address. */
 	enum error (*check)(void *owner, const struct address *to);
@@ -58,8 +65,9 @@ struct lease {
 	char detail[160];
 	struct address peer;
 	bool is_reused;
-	const struct tls_facts *tls;            /* NULL: clear text; lives as long as the lease */
-	int64_t queue_us;                       /* in the queue, once it has been left; -1: it was not in the queue */
+	const struct tls_facts *tls;     /* NULL: clear text; lives as long as the lease */
+	const struct tls_peer *tls_peer; /* LEASE_FAILED: whose certificate was seen; a reference of the lease's. Else NULL */
+	int64_t queue_us;                /* in the queue, once it has been left; -1: it was not in the queue */
 	int64_t resolve_us, connect_us, tls_us; /* -1: not needed */
 
 	/* The pool's own. */
@@ -73,6 +81,8 @@ struct lease {
 /* Asks. The state may be LEASE_READY on return (a kept upstream); otherwise on_change comes later. A lease that is not raw is
  * LEASE_QUEUED while the origin has as many connections as it may, over all workers. */
 void pool_lease(struct pool *p, struct lease *l);
+/* True if an upstream to this https origin, under whatever name, is kept: who speaks with it speaks TLS first. */
+bool pool_has_kept_tls(const struct pool *p, const struct authority *to);
 /* queue_us, or for a lease that is in the queue still how long it has been. */
 int64_t lease_waited_us(const struct lease *l);
 /* Bytes written to the origin that its system has not acknowledged. */

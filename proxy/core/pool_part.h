@@ -18,6 +18,8 @@ struct pool_origin {
 	uint16_t port;
 	bool is_raw;
 	char *host;
+	char *tls_name; /* "" if it is the host */
+	uint64_t asks_id;
 	unsigned refs;             /* upstreams, dials, leases that wait, and who is at work on it */
 	struct gate_member member; /* unless it is raw */
 	struct list idle;          /* of struct upstream, the latest first */
@@ -50,6 +52,16 @@ struct upstream *pool_add(struct pool_origin *o, struct transport *t);
 /* It is in use from now on, or over. */
 void pool_unkeep(struct upstream *u);
 
+/* Host and port that a lease is for. */
+static inline const struct authority *lease_to(const struct lease *l)
+{
+	return l->to != NULL ? l->to : &l->url->authority;
+}
+/* The name for the certificate where it is not the host; else empty. */
+static inline struct str lease_other_name(const struct lease *l)
+{
+	return l->url->scheme != SCHEME_HTTPS || str_eq(l->tls_name, lease_to(l)->host) ? STR_NONE : l->tls_name;
+}
 /* A kept upstream that this lease may use; NULL if there is none. */
 struct upstream *lease_pick(struct lease *l);
 /* A lease that was taken out of the line gets this upstream. */

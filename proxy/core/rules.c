@@ -145,7 +145,7 @@ void rules_apply(const struct settings *s, const struct rules_subject *subject, 
 	struct asked asked = {.of = subject}, *owner = &asked;
 	const struct filter_subject filter_subject = {.each = each, .owner = &owner};
 
-	*ret = (struct rule_verdict){NULL, NULL, NULL, NULL, NULL};
+	*ret = (struct rule_verdict){0};
 	if (s->rules == NULL)
 		return;
 	rule_set_apply(s->rules, &filter_subject, ret);

@@ -10,7 +10,10 @@
 #include <stdint.h>
 
 struct gate;
+struct learned;
+struct leaves;
 struct spooler;
+struct tls_tickets;
 struct verifier;
 
 struct shared {
@@ -21,6 +24,9 @@ struct shared {
 	struct verifier *verifier;   /* checks passwords on a thread of its own */
 	struct spooler *spooler;     /* keeps request bodies for replay on a thread of its own */
 	struct gate *gate;           /* connections per origin, over all workers */
+	struct leaves *leaves;       /* certificates for clients; NULL: no tunnel is opened */
+	struct learned *learned;     /* clients that refuse them */
+	struct tls_tickets *tickets; /* sessions of clients */
 	struct address *own;         /* every address that reaches one of our listeners */
 	size_t own_n;
 	struct str inspector_url; /* for the help page; empty if it is off */

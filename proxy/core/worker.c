@@ -158,7 +158,9 @@ struct worker *worker_new(const struct worker_needs *needs, char *ret_why, size_
 	w->shared = needs->shared;
 	w->settings = settings_ref(needs->settings);
 	w->tls = needs->tls;
+	w->tls_server = needs->tls_server;
 	w->answerer = needs->answerer;
+	w->setup = needs->setup;
 	snprintf(w->via_made, sizeof(w->via_made), "%s", needs->via_made);
 	worker_set_via(w);
 	w->loop = loop_new();
@@ -216,6 +218,7 @@ void worker_free(struct worker *w)
 	loop_free(w->loop);
 	auth_free(w->auth);
 	tls_client_free(w->tls);
+	tls_server_free(w->tls_server);
 	bufpool_free(w->bufpool);
 	settings_unref(w->settings);
 	mem_free(w);

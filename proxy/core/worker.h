@@ -16,6 +16,7 @@
 #include "net/resolver.h"
 #include "net/tcp.h"
 #include "net/tls.h"
+#include "net/tls_server.h"
 
 #include <stdbool.h>
 
@@ -41,6 +42,7 @@ struct worker {
 	struct link_budget budget;
 	struct resolver *resolver;
 	struct tls_client *tls;
+	struct tls_server *tls_server;
 	struct pool *pool;
 	struct auth *auth;
 	struct retry_budget retries;
@@ -51,7 +53,9 @@ struct worker {
 	size_t observers_n;
 	struct timer housekeeping, cut_off;
 	struct answerer answerer; /* answer NULL: the help page */
-	bool is_overloaded;       /* the recorder asked for a pause */
+	struct answerer
+		setup; /* of requests through the proxy to SETUP_HOST (local.h), which exists nowhere else; answer NULL: there is none */
+	bool is_overloaded; /* the recorder asked for a pause */
 	bool is_draining;
 	char via_made[32]; /* the name in Via when the options give none */
 };
@@ -61,9 +65,11 @@ struct worker_needs {
 	unsigned of; /* how many workers share the limits of the process */
 	struct shared *shared;
 	struct settings *settings;
-	const char *via_made;   /* used where the option via is empty */
-	struct tls_client *tls; /* taken over; NULL if nothing is forwarded */
+	const char *via_made;          /* used where the option via is empty */
+	struct tls_client *tls;        /* taken over; NULL if nothing is forwarded */
+	struct tls_server *tls_server; /* taken over; NULL if no tunnel is ever opened (the inspector's worker) */
 	struct answerer answerer;
+	struct answerer setup;
 	const int *fds; /* listening sockets, taken over */
 	size_t fds_n;
 };

@@ -13,14 +13,18 @@ enum {
 	RECORD_MAX_BYTES = 16384,
 	MESSAGE_CLIENT_HELLO = 1,
 	MESSAGE_HEAD_BYTES = 4,
+	MESSAGE_CHECKED_BYTES = MESSAGE_HEAD_BYTES + 1, /* and the first of the version */
 	RANDOM_BYTES = 32,
 	SESSION_ID_MAX_BYTES = 32,
+	/* version, random, no session id, one cipher, one compression method, no extensions */
+	HELLO_MIN_BYTES = 2 + RANDOM_BYTES + 1 + 4 + 2,
 	NAME_TYPE_HOST = 0,
 	EXT_SERVER_NAME = 0x0000,
 	EXT_SIGNATURE_ALGORITHMS = 0x000d,
 	EXT_ALPN = 0x0010,
 	EXT_SUPPORTED_VERSIONS = 0x002b,
 	EXT_ENCRYPTED_CLIENT_HELLO = 0xfe0d,
+	VERSION_MAJOR = 3,
 	VERSION_SSL3 = 0x0300,
 	VERSION_TLS13 = 0x0304
 };
@@ -267,30 +271,32 @@ static bool can_be_record(const uint8_t *p, size_t n)
 	return n < RECORD_HEAD_BYTES || ((p[3] | p[4]) != 0 && (p[3] << 8 | p[4]) <= RECORD_MAX_BYTES);
 }
 
-/* The length of the message, head included; 0: not known yet. False if it is no ClientHello or too long. */
-static bool message_length(const uint8_t *message, size_t n, size_t *ret_length)
+/* The length of the message, head included; 0: not known yet. False if it is no ClientHello, or too short or too long for one;
+ * have: how much of it there is, of which only the first bytes are looked at. */
+static bool message_length(const uint8_t *message, size_t have, size_t *ret_length)
 {
 	size_t length;
 
-	*ret_length = 0;
-	if (n > 0 && message[0] != MESSAGE_CLIENT_HELLO)
+	if (have > 0 && message[0] != MESSAGE_CLIENT_HELLO)
 		return false;
-	if (n < MESSAGE_HEAD_BYTES)
+	if (have < MESSAGE_HEAD_BYTES)
 		return true;
 	length = (size_t)message[1] << 16 | (size_t)message[2] << 8 | message[3];
+	if (length < HELLO_MIN_BYTES || length + MESSAGE_HEAD_BYTES + RECORD_HEAD_BYTES > HELLO_MAX_BYTES)
+		return false;
+	if (have < MESSAGE_CHECKED_BYTES)
+		return true;
 	*ret_length = length + MESSAGE_HEAD_BYTES;
-	return *ret_length + RECORD_HEAD_BYTES <= HELLO_MAX_BYTES;
+	return message[MESSAGE_HEAD_BYTES] == VERSION_MAJOR;
 }
 
-enum hello_verdict clienthello_parse(const uint8_t *bytes, size_t n, struct clienthello *ret)
+/* Puts the parts of the message together that lie in the records: as much as there is room for, but walks over all. HELLO_DONE
+ * if the message is whole. */
+static enum hello_verdict gather(const uint8_t *bytes, size_t n, uint8_t *to, size_t room, size_t *ret_length)
 {
-	const enum hello_verdict out_of_bytes = n < HELLO_MAX_BYTES ? HELLO_MORE : HELLO_NONE;
-	uint8_t message[HELLO_MAX_BYTES];
 	size_t have = 0, length = 0;
 
-	if (n > HELLO_MAX_BYTES)
-		n = HELLO_MAX_BYTES;
-	while (n != 0) {
+	while (n > 0) {
 		size_t part;
 
 		if (!can_be_record(bytes, n))
@@ -302,14 +308,33 @@ enum hello_verdict clienthello_parse(const uint8_t *bytes, size_t n, struct clie
 		n -= RECORD_HEAD_BYTES;
 		if (part > n)
 			part = n;
-		memcpy(message + have, bytes, part);
+		if (have < room)
+			memcpy(to + have, bytes, part < room - have ? part : room - have);
 		have += part;
 		bytes += part;
 		n -= part;
-		if (!message_length(message, have, &length))
+		if (length == 0 && !message_length(to, have, &length))
 			return HELLO_NONE;
-		if (length != 0 && have >= length)
-			return read_message(message + MESSAGE_HEAD_BYTES, length - MESSAGE_HEAD_BYTES, ret);
+		if (length != 0 && have >= length) {
+			*ret_length = length;
+			return HELLO_DONE;
+		}
 	}
-	return out_of_bytes;
+	return HELLO_MORE;
+}
+
+enum hello_verdict clienthello_parse(const uint8_t *bytes, size_t n, struct clienthello *ret)
+{
+	size_t seen = n < HELLO_MAX_BYTES ? n : HELLO_MAX_BYTES, length = 0;
+	uint8_t first[MESSAGE_CHECKED_BYTES], message[HELLO_MAX_BYTES];
+	/* A hello that comes byte by byte is walked over each time, but copied and read only once. */
+	enum hello_verdict v = gather(bytes, seen, first, sizeof(first), &length);
+
+	if (v == HELLO_MORE)
+		return n < HELLO_MAX_BYTES ? HELLO_MORE : HELLO_NONE;
+	if (v == HELLO_DONE)
+		v = gather(bytes, seen, message, sizeof(message), &length);
+	if (v != HELLO_DONE)
+		return HELLO_NONE;
+	return read_message(message + MESSAGE_HEAD_BYTES, length - MESSAGE_HEAD_BYTES, ret);
 }

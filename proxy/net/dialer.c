@@ -1,97 +1,36 @@
-/* Dialling an origin (RFC 8305, Happy Eyeballs version 2).
+/* Dialling an origin: from its name to a transport, through phases that each have a time-out.
  *
- *   RESOLVE --first usable address--> CONNECT --first success--> [TLS] --> done
+ *   BEGIN --> RESOLVE --first usable address--> CONNECT --first success--> [TLS] --> done
+ *     |                                                                      |
+ *     +--a connection that stands already------------------------------------+
  *
- * Both families are asked at once. Attempts are started one after the other, each a little after the one before or as soon as
- * that has failed; the first that succeeds wins. Addresses that come late join those not tried yet. */
+ * How a connection is found: dialer_search.c. */
 #include "net/dialer.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "net/dialer_internal.h"
-#include "net/tcp.h"
 
 #include <stdio.h>
-#include <string.h>
-
-enum dial_phase { DIAL_RESOLVE, DIAL_CONNECT, DIAL_TLS };
-
-/* One family's question. */
-struct lookup {
-	struct dial *dial;
-	struct query *query; /* NULL: not asked, or answered */
-	enum error error;
-	char detail[80];
-};
-
-/* One connection under way. */
-struct attempt {
-	struct list node;
-	struct dial *dial;
-	struct tcp_connect *connect;
-	struct address to;
-};
-
-struct dial {
-	struct loop *loop;
-	struct tls_client *tls;
-	char *host;
-	uint16_t port;
-	bool is_tls;
-	enum error refusal;     /* what check said of an address last; ERR_none: nothing */
-	struct address refused; /* that address */
-	enum error (*check)(void *owner, const struct address *to);
-	struct dial_limits limits;
-	void (*on_done)(void *owner, const struct dial_outcome *o);
-	void *owner;
-
-	enum dial_phase phase;
-	int64_t phase_since_us;
-	struct lookup lookups[FAMILIES];
-	struct address_queue addresses;
-	struct list attempts;
-	struct tls_handshake *handshake;
-	struct timer phase_timer;    /* the time-out of the phase */
-	struct timer attempt_timer;  /* the resolution delay, then the delay between attempts */
-	struct task start;           /* for literals, which have nothing to wait for */
-	struct dial_outcome outcome; /* error and detail: the most telling failure so far */
-};
-
-/* Gives up one attempt. */
-static void attempt_end(struct attempt *a)
-{
-	list_remove(&a->node);
-	tcp_connect_cancel(a->connect);
-	loop_reap(a->dial->loop, a, mem_free);
-}
-
-/* Stops everything that looks for a connection. */
-static void stop_search(struct dial *d)
-{
-	for (enum family f = FAMILY_V6; f < FAMILIES; f++) {
-		query_cancel(d->lookups[f].query);
-		d->lookups[f].query = NULL;
-	}
-	while (!list_is_empty(&d->attempts))
-		attempt_end(LIST_ITEM(d->attempts.next, struct attempt, node));
-	timer_stop(&d->attempt_timer);
-	task_cancel(&d->start);
-}
 
 static void dial_reaped(void *p)
 {
 	struct dial *d = p;
 
 	mem_free(d->host);
+	mem_free(d->tls_name);
 	mem_free(d);
 }
 
 /* Ends the dial without a word. */
 static void dial_end(struct dial *d)
 {
-	stop_search(d);
+	dial_search_stop(d);
+	task_cancel(&d->start);
 	tls_handshake_cancel(d->handshake);
 	d->handshake = NULL;
+	transport_close(d->connected, true);
+	d->connected = NULL;
 	timer_stop(&d->phase_timer);
 	loop_reap(d->loop, d, dial_reaped);
 }
@@ -102,6 +41,8 @@ static void measure_phase(struct dial *d)
 	int64_t took_us = clock_mono_us() - d->phase_since_us;
 
 	switch (d->phase) {
+	case DIAL_BEGIN:
+		break;
 	case DIAL_RESOLVE:
 		d->outcome.resolve_us = took_us;
 		break;
@@ -114,8 +55,9 @@ static void measure_phase(struct dial *d)
 	}
 }
 
-static void enter_phase(struct dial *d, enum dial_phase phase, int64_t limit_ms)
+void dial_enter(struct dial *d, enum dial_phase phase, int64_t limit_ms)
 {
+	measure_phase(d);
 	d->phase = phase;
 	d->phase_since_us = clock_mono_us();
 	timer_set(&d->phase_timer, limit_ms);
@@ -129,7 +71,7 @@ static void dial_finish(struct dial *d)
 	d->on_done(d->owner, &d->outcome);
 }
 
-static void dial_fail(struct dial *d, enum error error, const char *detail)
+void dial_fail(struct dial *d, enum error error, const char *detail)
 {
 	d->outcome.error = error;
 	if (detail != d->outcome.detail)
@@ -137,136 +79,36 @@ static void dial_fail(struct dial *d, enum error error, const char *detail)
 	dial_finish(d);
 }
 
-/* How much a failure of an attempt tells: a refusal more than silence, silence more than a missing route. */
-static int weight_of(enum error error)
+/* Nothing is known yet. */
+static void begin(struct dial *d)
 {
-	switch (error) {
-	case ERR_none:
-		return 0;
-	case ERR_connect_failed:
-		return 2;
-	case ERR_connect_refused:
-		return 3;
-	default:
-		return 1;
-	}
+	d->phase = DIAL_BEGIN;
+	d->outcome = (struct dial_outcome){.resolve_us = -1, .connect_us = -1, .tls_us = -1};
 }
 
-/* Keeps a failure if it tells more than the one that is kept. */
-static void keep_failure(struct dial *d, enum error error, const char *words, const struct address *to)
-{
-	char text[ADDRESS_TEXT_BYTES];
-
-	if (weight_of(error) <= weight_of(d->outcome.error))
-		return;
-	d->outcome.error = error;
-	snprintf(d->outcome.detail, sizeof(d->outcome.detail), "%s: %s", address_format(to, text), words);
-}
-
-static bool is_asking(const struct dial *d)
-{
-	return d->lookups[FAMILY_V6].query != NULL || d->lookups[FAMILY_V4].query != NULL;
-}
-
-/* Nothing was found in the name service. The name does not exist only if both families say so. */
-static void fail_resolve(struct dial *d)
-{
-	const struct lookup *l = &d->lookups[FAMILY_V4];
-	char host[80], detail[sizeof(d->outcome.detail)];
-
-	if (l->error == ERR_name_not_found && d->lookups[FAMILY_V6].error != ERR_name_not_found)
-		l = &d->lookups[FAMILY_V6];
-	str_escape(str_of(d->host), host, sizeof(host));
-	snprintf(detail, sizeof(detail), "%.72s: %s", host, l->detail);
-	dial_fail(d, l->error, detail);
-}
-
-static void on_attempt_done(void *owner, struct transport *t, enum error error, int os_error);
-
-static void attempt_start(struct dial *d, const struct address *to)
-{
-	struct attempt *a = mem_calloc(1, sizeof(*a));
-
-	a->dial = d;
-	a->to = *to;
-	list_append(&d->attempts, &a->node);
-	d->outcome.peer = *to;
-	a->connect = tcp_connect_start(d->loop, to, on_attempt_done, a);
-	timer_set(&d->attempt_timer, d->limits.attempt_delay_ms);
-}
-
-/* No address is left. What the owner forbade tells more than what was tried beside it: the name leads where it must not. */
-static void fail_connect(struct dial *d)
-{
-	char text[ADDRESS_TEXT_BYTES], detail[sizeof(d->outcome.detail)];
-
-	if (d->refusal == ERR_none) {
-		dial_fail(d, d->outcome.error != ERR_none ? d->outcome.error : ERR_connect_failed, d->outcome.detail);
-		return;
-	}
-	d->outcome.peer = d->refused;
-	snprintf(detail, sizeof(detail), "%s: not to be dialled%s%.90s", address_format(&d->refused, text),
-		d->outcome.error != ERR_none ? "; " : "", d->outcome.error != ERR_none ? d->outcome.detail : "");
-	dial_fail(d, d->refusal, detail);
-}
-
-/* Starts the next attempt; ends the dial if there is none, none under way, and none to come. */
-static void attempt_next(struct dial *d)
-{
-	struct address to;
-
-	while (address_queue_take(&d->addresses, &to)) {
-		enum error refused = d->check != NULL ? d->check(d->owner, &to) : ERR_none;
-
-		if (refused == ERR_none) {
-			attempt_start(d, &to);
-			return;
-		}
-		d->refusal = refused;
-		d->refused = to;
-		d->addresses.left++; /* only what is dialled counts */
-	}
-	if (list_is_empty(&d->attempts) && (!is_asking(d) || d->addresses.left == 0))
-		fail_connect(d);
-}
-
-/* The first usable address is there. */
-static void begin_connect(struct dial *d)
-{
-	if (d->phase != DIAL_RESOLVE)
-		return;
-	measure_phase(d);
-	enter_phase(d, DIAL_CONNECT, d->limits.connect_ms);
-	attempt_next(d);
-}
-
-static void on_attempt_timer(void *owner)
-{
-	struct dial *d = owner;
-
-	if (d->phase == DIAL_RESOLVE)
-		begin_connect(d); /* the resolution delay is over */
-	else
-		attempt_next(d);
-}
-
-static void on_tls_done(void *owner, struct transport *t, enum error error, const char *detail)
+static void on_tls_done(void *owner, const struct tls_outcome *o)
 {
 	struct dial *d = owner;
 
 	d->handshake = NULL;
-	if (error != ERR_none) {
-		dial_fail(d, error, detail);
+	if (o->error != ERR_none && o->is_unanswered && d->may_begin_anew) {
+		/* The connection had gone stale while it stood; its origin has seen nothing. */
+		d->may_begin_anew = false;
+		begin(d);
+		dial_search_start(d);
 		return;
 	}
-	d->outcome.transport = t;
-	dial_finish(d);
+	d->outcome.tls_peer = o->peer;
+	d->outcome.transport = o->transport;
+	if (o->error != ERR_none)
+		dial_fail(d, o->error, o->detail);
+	else
+		dial_finish(d);
 }
 
-/* A connection stands. */
-static void on_connected(struct dial *d, struct transport *t)
+void dial_connected(struct dial *d, struct transport *t)
 {
-	stop_search(d);
+	dial_search_stop(d);
 	d->outcome.peer = t->peer;
 	d->outcome.error = ERR_none;
 	d->outcome.detail[0] = '\0';
@@ -275,143 +117,93 @@ static void on_connected(struct dial *d, struct transport *t)
 		dial_finish(d);
 		return;
 	}
-	measure_phase(d);
-	enter_phase(d, DIAL_TLS, d->limits.tls_ms);
-	d->handshake = tls_connect(d->tls, d->loop, t, d->host, on_tls_done, d);
-}
-
-static void on_attempt_done(void *owner, struct transport *t, enum error error, int os_error)
-{
-	struct attempt *a = owner;
-	struct dial *d = a->dial;
-	const char *words;
-
-	a->connect = NULL;
-	list_remove(&a->node);
-	if (error == ERR_none) {
-		loop_reap(d->loop, a, mem_free);
-		on_connected(d, t);
-		return;
-	}
-	words = strerrordesc_np(os_error);
-	keep_failure(d, error, words != NULL ? words : "unknown error", &a->to);
-	loop_reap(d->loop, a, mem_free);
-	attempt_next(d);
-}
-
-/* Decides what an answer changes. */
-static void judge_answers(struct dial *d, enum family f)
-{
-	bool is_good = d->lookups[f].error == ERR_none;
-	bool has_any = d->addresses.n[FAMILY_V6] + d->addresses.n[FAMILY_V4] != 0;
-
-	if (d->phase == DIAL_CONNECT) {
-		/* Late. If all others have failed, it is either of use now or the end; if the delay since the last attempt is over,
-		 * it need not wait either. */
-		if (list_is_empty(&d->attempts) || (is_good && !timer_is_set(&d->attempt_timer)))
-			attempt_next(d);
-	} else if (!is_asking(d)) {
-		if (has_any)
-			begin_connect(d);
-		else
-			fail_resolve(d);
-	} else if (is_good && f == FAMILY_V6) {
-		begin_connect(d);
-	} else if (is_good) {
-		timer_set(&d->attempt_timer, d->limits.resolution_delay_ms);
-	}
-}
-
-static void on_resolved(void *owner, const struct resolved *answer)
-{
-	struct lookup *l = owner;
-	struct dial *d = l->dial;
-
-	l->query = NULL;
-	l->error = answer->error;
-	snprintf(l->detail, sizeof(l->detail), "%s", answer->detail);
-	if (answer->error == ERR_none)
-		address_queue_add(&d->addresses, answer->addresses, answer->n, d->port);
-	judge_answers(d, l == &d->lookups[FAMILY_V6] ? FAMILY_V6 : FAMILY_V4);
-}
-
-static void on_literal(void *owner)
-{
-	struct dial *d = owner;
-
-	enter_phase(d, DIAL_CONNECT, d->limits.connect_ms);
-	attempt_next(d);
+	dial_enter(d, DIAL_TLS, d->limits.tls_ms);
+	d->handshake =
+		tls_connect(d->tls, d->loop, t, d->tls_name != NULL ? d->tls_name : d->host, &d->tls_asks, on_tls_done, d);
 }
 
 /* The time-out of a phase. */
 static void on_phase_timeout(void *owner)
 {
 	struct dial *d = owner;
-	char host[80], text[ADDRESS_TEXT_BYTES], detail[sizeof(d->outcome.detail)];
+	char text[ADDRESS_TEXT_BYTES], detail[sizeof(d->outcome.detail)];
 
-	str_escape(str_of(d->host), host, sizeof(host));
-	address_format(&d->outcome.peer, text);
-	switch (d->phase) {
-	case DIAL_RESOLVE:
-		snprintf(detail, sizeof(detail), "%.72s: no answer from the name servers", host);
-		dial_fail(d, ERR_resolve_timeout, detail);
-		break;
-	case DIAL_CONNECT:
-		if (list_is_empty(&d->attempts) && d->outcome.error != ERR_none) {
-			/* All attempts have failed; only a name server was still waited for. */
-			dial_fail(d, d->outcome.error, d->outcome.detail);
-			return;
-		}
-		snprintf(detail, sizeof(detail), "%s: no answer", text);
-		dial_fail(d, ERR_connect_timeout, detail);
-		break;
-	case DIAL_TLS:
-		snprintf(detail, sizeof(detail), "%s: the handshake made no end", text);
-		dial_fail(d, ERR_tls_timeout, detail);
-		break;
+	if (d->phase != DIAL_TLS) {
+		dial_search_time_out(d);
+		return;
+	}
+	snprintf(detail, sizeof(detail), "%s: the handshake made no end", address_format(&d->outcome.peer, text));
+	dial_fail(d, ERR_tls_timeout, detail);
+}
+
+/* The first step. */
+static void on_start(void *owner)
+{
+	struct dial *d = owner;
+	struct transport *t = d->connected;
+
+	d->connected = NULL;
+	if (t != NULL && transport_is_broken(t)) {
+		transport_close(t, true);
+		t = NULL;
+	}
+	if (t != NULL) {
+		d->may_begin_anew = true;
+		dial_connected(d, t);
+	} else {
+		dial_search_start(d);
 	}
 }
 
-/* Asks for both families; AAAA goes out first (RFC 8305 section 3). */
-static void start_lookups(struct dial *d, struct resolver *r)
+/* What a new dial and one that is adopted have in common. */
+static void take_target(struct dial *d, struct tls_client *tls, const struct dial_target *target,
+	void (*on_done)(void *owner, const struct dial_outcome *o), void *owner)
 {
-	static const int families[FAMILIES] = {[FAMILY_V6] = AF_INET6, [FAMILY_V4] = AF_INET};
+	d->tls = tls;
+	d->is_tls = target->is_tls;
+	mem_free(d->tls_name);
+	d->tls_name = target->tls_name.len != 0 ? mem_strndup(target->tls_name.p, target->tls_name.len) : NULL;
+	d->tls_asks = target->tls_asks;
+	d->check = target->check;
+	d->on_done = on_done;
+	d->owner = owner;
+}
 
-	enter_phase(d, DIAL_RESOLVE, d->limits.resolve_ms);
-	for (enum family f = FAMILY_V6; f < FAMILIES; f++) {
-		d->lookups[f].dial = d;
-		d->lookups[f].query = resolver_ask(r, str_of(d->host), families[f], on_resolved, &d->lookups[f]);
-	}
+/* Until it is used, nobody is to be told of a connection that stands. */
+static void on_nothing(void *owner, unsigned ready)
+{
+	(void)owner;
+	(void)ready;
 }
 
 struct dial *dial_start(struct loop *l, struct resolver *r, struct tls_client *tls, const struct dial_target *target,
 	const struct dial_limits *limits, void (*on_done)(void *owner, const struct dial_outcome *o), void *owner)
 {
 	struct dial *d = mem_calloc(1, sizeof(*d));
-	struct address literal;
 
 	d->loop = l;
-	d->tls = tls;
+	d->resolver = r;
 	d->host = mem_strndup(target->host.p, target->host.len);
 	d->port = target->port;
-	d->is_tls = target->is_tls;
-	d->check = target->check;
 	d->limits = *limits;
-	d->on_done = on_done;
-	d->owner = owner;
-	d->outcome = (struct dial_outcome){.resolve_us = -1, .connect_us = -1, .tls_us = -1};
-	list_init(&d->attempts);
-	timer_init(&d->phase_timer, l, on_phase_timeout, d);
-	timer_init(&d->attempt_timer, l, on_attempt_timer, d);
-	task_init(&d->start, on_literal, d);
-	address_queue_init(&d->addresses, limits->max_addresses != 0 ? limits->max_addresses : 1);
-	if (address_parse(target->host, target->port, &literal)) {
-		address_queue_add(&d->addresses, &literal, 1, target->port);
-		loop_defer(l, &d->start);
-	} else {
-		start_lookups(d, r);
+	take_target(d, tls, target, on_done, owner);
+	d->connected = target->connected;
+	if (d->connected != NULL) {
+		d->connected->on_ready = on_nothing;
+		transport_watch(d->connected, 0);
 	}
+	timer_init(&d->phase_timer, l, on_phase_timeout, d);
+	dial_search_init(d);
+	begin(d);
+	task_init(&d->start, on_start, d);
+	loop_defer(l, &d->start);
 	return d;
+}
+
+void dial_adopt(struct dial *d, struct tls_client *tls, const struct dial_target *target,
+	void (*on_done)(void *owner, const struct dial_outcome *o), void *owner)
+{
+	take_target(d, tls, target, on_done, owner);
 }
 
 void dial_cancel(struct dial *d)

@@ -1,27 +1,43 @@
-/* The handshake with an origin. What follows it is tls_transport.c; what is checked of the certificate, tls_verify.c. */
+/* The handshake, of both roles. What follows it is tls_transport.c; what is particular to a role is tls_client.c (which
+ * certificates of origins are good) and tls_server.c (which ones are shown to clients). */
 #include "net/tls.h"
 
 #include "base/mem.h"
 #include "net/tls_internal.h"
-
-#include <stdio.h>
-#include <string.h>
+#include "net/tls_server.h"
 
 #include <openssl/err.h>
+
+enum {
+	SECURITY_LEVEL = 2,
+	READ_AHEAD_BYTES = 2 * (SSL3_RT_MAX_PLAIN_LENGTH + SSL3_RT_MAX_ENCRYPTED_OVERHEAD + SSL3_RT_HEADER_LENGTH)
+};
 
 struct tls_handshake {
 	struct loop *loop;
 	struct tls *tls;
-	bool is_refused; /* the library refused the name or had no memory */
+	bool is_refused; /* it could not even begin; why is noted */
 	struct task step;
-	void (*on_done)(void *owner, struct transport *t, enum error error, const char *detail);
+	void (*on_done)(void *owner, const struct tls_outcome *o);
 	void *owner;
 };
 
-/* Writes down what is known of the peer. */
+bool tls_set_up(SSL_CTX *ctx)
+{
+	SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY); /* a ticket is no reason to read on */
+	SSL_CTX_set_read_ahead(ctx, 1);
+	SSL_CTX_set_default_read_buffer_len(ctx, READ_AHEAD_BYTES);
+	tls_keylog_use(ctx);
+	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
+		SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1;
+}
+
+/* Writes down what was agreed on. */
 static void fill_facts(struct tls *s)
 {
-	X509 *certificate = SSL_get0_peer_certificate(s->ssl);
 	const unsigned char *alpn = NULL;
 	unsigned alpn_len = 0;
 
@@ -32,10 +48,6 @@ static void fill_facts(struct tls *s)
 	s->facts.alpn = s->alpn;
 	s->facts.server_name = s->server_name;
 	s->facts.is_resumed = SSL_session_reused(s->ssl) == 1;
-	if (certificate != NULL) {
-		tls_name_words(X509_get_issuer_name(certificate), s->facts.issuer, sizeof(s->facts.issuer));
-		tls_name_words(X509_get_subject_name(certificate), s->facts.subject, sizeof(s->facts.subject));
-	}
 }
 
 /* The memory goes at the end of the turn; the transport stays. */
@@ -45,25 +57,39 @@ static void handshake_end(struct tls_handshake *h)
 	loop_reap(h->loop, h, mem_free);
 }
 
-/* The handshake is over and good. */
-static void succeed(struct tls_handshake *h)
+/* Why is noted in the transport. */
+static void fail(struct tls_handshake *h)
+{
+	struct tls *s = h->tls;
+	bool is_of_certificate = s->t.error == s->verify_error && s->verify_words[0] != '\0';
+
+	if (s->client != NULL)
+		tls_client_note_failed(s);
+	/* An alert that says what is wrong has been written; the close sends it before the FIN. What is told lives until the
+	 * end of the turn. */
+	transport_close(&s->t, false);
+	handshake_end(h);
+	h->on_done(h->owner,
+		&(struct tls_outcome){.error = s->t.error,
+			.detail = is_of_certificate ? s->verify_words : s->t.detail,
+			.peer = s->peer,
+			.is_unanswered = !h->is_refused && BIO_number_read(SSL_get_rbio(s->ssl)) == 0});
+}
+
+/* The library is content; the client role has the last word. */
+static void finish(struct tls_handshake *h)
 {
 	struct tls *s = h->tls;
 
+	if (s->client != NULL && tls_client_judge(s) != ERR_none) {
+		tls_note_certificate(s);
+		fail(h);
+		return;
+	}
 	fill_facts(s);
 	tls_establish(s);
 	handshake_end(h);
-	h->on_done(h->owner, &s->t, ERR_none, "");
-}
-
-static void fail(struct tls_handshake *h)
-{
-	struct transport *t = &h->tls->t;
-
-	/* An alert that says what is wrong has been written; the close below sends it before the FIN. */
-	transport_close(t, false);
-	handshake_end(h);
-	h->on_done(h->owner, NULL, t->error, t->detail);
+	h->on_done(h->owner, &(struct tls_outcome){.error = ERR_none, .detail = "", .transport = &s->t, .peer = s->peer});
 }
 
 /* Goes on as far as the transport below allows. */
@@ -73,15 +99,15 @@ static void on_step(void *owner)
 	struct tls *s = h->tls;
 	int result, error;
 
-	ERR_clear_error();
 	if (h->is_refused) {
-		tls_note_failure(s, SSL_ERROR_SSL);
 		fail(h);
 		return;
 	}
+	ERR_clear_error();
+	tls_bio_allow(s);
 	result = SSL_do_handshake(s->ssl);
 	if (result == 1) {
-		succeed(h);
+		finish(h);
 		return;
 	}
 	error = SSL_get_error(s->ssl, result);
@@ -101,60 +127,59 @@ static void on_under_ready(void *owner, unsigned ready)
 	on_step(owner);
 }
 
-/* Sessions are cached per name and port: the peer's, so that two services of one host are kept apart. */
-static char *make_session_key(const struct tls *s)
+/* Puts the library on the transport below. False without memory. */
+static bool attach(struct tls *s)
 {
-	char key[sizeof(s->server_name) + 8];
+	BIO *bio = s->ssl != NULL ? tls_bio_new(s) : NULL;
 
-	snprintf(key, sizeof(key), "%s:%u", s->server_name, address_port(&s->t.peer));
-	return mem_strdup(key);
-}
-
-/* Sets the library up for one peer; false if it refuses. */
-static bool prepare(struct tls *s, const char *name)
-{
-	size_t len = strlen(name);
-	SSL_SESSION *session;
-	BIO *bio;
-
-	/* The dot of the root is no part of what certificates and SNI name. */
-	if (len > 1 && name[len - 1] == '.')
-		len--;
-	if (s->ssl == NULL || len == 0 || len >= sizeof(s->server_name))
-		return false;
-	memcpy(s->server_name, name, len);
-	s->session_key = make_session_key(s);
-	bio = tls_bio_new(s->client->bio_method, s);
 	if (bio == NULL)
 		return false;
 	SSL_set_bio(s->ssl, bio, bio);
-	SSL_set_app_data(s->ssl, s);
-	SSL_set_connect_state(s->ssl);
-	if (!tls_expect_name(s->ssl, s->server_name))
-		return false;
-	session = tls_sessions_take(&s->client->sessions, s->session_key);
-	if (session != NULL) {
-		SSL_set_session(s->ssl, session); /* if it does not take it, the handshake is a full one */
-		SSL_SESSION_free(session);
-	}
-	return true;
+	if (s->client != NULL)
+		SSL_set_connect_state(s->ssl);
+	else
+		SSL_set_accept_state(s->ssl);
+	return SSL_set_app_data(s->ssl, s) == 1;
 }
 
-struct tls_handshake *tls_connect(struct tls_client *c, struct loop *l, struct transport *under, const char *name,
-	void (*on_done)(void *owner, struct transport *t, enum error error, const char *detail), void *owner)
+/* Begins in the loop's next tasks, so that nobody is called back from inside. */
+static struct tls_handshake *begin(struct tls *s, bool is_prepared, void (*on_done)(void *owner, const struct tls_outcome *o),
+	void *owner)
 {
 	struct tls_handshake *h = mem_calloc(1, sizeof(*h));
 
-	h->loop = l;
+	h->loop = s->loop;
+	h->tls = s;
 	h->on_done = on_done;
 	h->owner = owner;
-	h->tls = tls_wrap(c, l, under, SSL_new(c->ctx));
-	h->is_refused = !prepare(h->tls, name);
-	under->on_ready = on_under_ready;
-	under->owner = h;
+	h->is_refused = !is_prepared;
+	if (h->is_refused)
+		tls_note_failure(s, SSL_ERROR_SSL);
+	s->under->on_ready = on_under_ready;
+	s->under->owner = h;
 	task_init(&h->step, on_step, h);
-	loop_defer(l, &h->step);
+	loop_defer(s->loop, &h->step);
 	return h;
+}
+
+struct tls_handshake *tls_connect(struct tls_client *c, struct loop *l, struct transport *under, const char *name,
+	const struct tls_asks *asks, void (*on_done)(void *owner, const struct tls_outcome *o), void *owner)
+{
+	struct tls *s;
+
+	ERR_clear_error();
+	s = tls_wrap(c, NULL, l, under, SSL_new(c->ctx));
+	return begin(s, attach(s) && tls_client_prepare(s, name, asks), on_done, owner);
+}
+
+struct tls_handshake *tls_accept(struct tls_server *srv, struct loop *l, struct transport *under, struct tls_identity *identity,
+	const char *name, void (*on_done)(void *owner, const struct tls_outcome *o), void *owner)
+{
+	struct tls *s;
+
+	ERR_clear_error();
+	s = tls_wrap(NULL, srv, l, under, SSL_new(srv->ctx));
+	return begin(s, attach(s) && tls_server_prepare(s, identity, name), on_done, owner);
 }
 
 void tls_handshake_cancel(struct tls_handshake *h)

@@ -1,4 +1,4 @@
-/* The sessions that may be resumed. Not for deciding whether a session is good: the library and the peer do. */
+/* The sessions that may be resumed, each with the peer that it was made with. Not for deciding whether a session is good: the library and the peer do. */
 #include "base/mem.h"
 #include "net/tls_internal.h"
 
@@ -9,9 +9,14 @@ enum {
 	TICKETS_PER_KEY = 4 /* upstreams of one origin that are opened at the same time each need one */
 };
 
+struct ticket {
+	SSL_SESSION *session;
+	struct tls_peer *peer; /* may be NULL */
+};
+
 struct session_entry {
 	struct keymap_node node;
-	SSL_SESSION *sessions[TICKETS_PER_KEY]; /* the newest last */
+	struct ticket tickets[TICKETS_PER_KEY]; /* the newest last */
 	size_t n;
 	char *key;
 };
@@ -24,10 +29,11 @@ static struct session_entry *entry_of(struct keymap_node *node)
 /* Drops the oldest session of an entry. */
 static void drop_oldest(struct tls_sessions *s, struct session_entry *e)
 {
-	SSL_SESSION_free(e->sessions[0]);
+	SSL_SESSION_free(e->tickets[0].session);
+	tls_peer_unref(e->tickets[0].peer);
 	e->n--;
 	s->n--;
-	memmove(&e->sessions[0], &e->sessions[1], e->n * sizeof(SSL_SESSION *));
+	memmove(&e->tickets[0], &e->tickets[1], e->n * sizeof(e->tickets[0]));
 }
 
 static void drop_entry(struct tls_sessions *s, struct session_entry *e)
@@ -54,7 +60,7 @@ void tls_sessions_fini(struct tls_sessions *s)
 	keymap_fini(&s->map);
 }
 
-void tls_sessions_put(struct tls_sessions *s, const char *key, SSL_SESSION *session)
+void tls_sessions_put(struct tls_sessions *s, const char *key, SSL_SESSION *session, struct tls_peer *peer)
 {
 	struct keymap_node *node = keymap_find(&s->map, str_of(key));
 	struct session_entry *e;
@@ -69,30 +75,32 @@ void tls_sessions_put(struct tls_sessions *s, const char *key, SSL_SESSION *sess
 	}
 	if (e->n == TICKETS_PER_KEY)
 		drop_oldest(s, e);
-	e->sessions[e->n++] = session;
+	e->tickets[e->n++] = (struct ticket){session, peer};
 	s->n++;
 	while (s->n > SESSIONS_MAX)
 		drop_entry(s, entry_of(keymap_oldest(&s->map)));
 }
 
-SSL_SESSION *tls_sessions_take(struct tls_sessions *s, const char *key)
+SSL_SESSION *tls_sessions_take(struct tls_sessions *s, const char *key, struct tls_peer **ret_peer)
 {
 	struct keymap_node *node = keymap_find(&s->map, str_of(key));
 	struct session_entry *e;
-	SSL_SESSION *newest;
+	struct ticket newest;
 
 	if (node == NULL)
 		return NULL;
 	e = entry_of(node);
-	newest = e->sessions[e->n - 1];
+	newest = e->tickets[e->n - 1];
 	keymap_use(&s->map, node);
-	if (SSL_SESSION_get_protocol_version(newest) < TLS1_3_VERSION) {
-		SSL_SESSION_up_ref(newest);
-		return newest;
+	if (SSL_SESSION_get_protocol_version(newest.session) < TLS1_3_VERSION) {
+		SSL_SESSION_up_ref(newest.session);
+		*ret_peer = newest.peer != NULL ? tls_peer_ref(newest.peer) : NULL;
+		return newest.session;
 	}
 	e->n--;
 	s->n--;
 	if (e->n == 0)
 		drop_entry(s, e);
-	return newest;
+	*ret_peer = newest.peer;
+	return newest.session;
 }

@@ -1,4 +1,5 @@
-/* TLS as a transport over another one, once the handshake is over. Role-neutral. Not for the handshake (tls.c).
+/* TLS as a transport over another one, once the handshake is over. Role-neutral. Not for the handshake (tls.c) or what
+ * failures mean (tls_failure.c).
  *
  * Reading is on the level: what OpenSSL has buffered is not seen by the transport below, so as long as the last read ended
  * because the owner's room was full, the owner is called again from a task. */
@@ -6,7 +7,6 @@
 #include "net/loop_internal.h"
 #include "net/tls_internal.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -16,56 +16,12 @@ static struct tls *tls_of(struct transport *t)
 	return (struct tls *)(void *)t;
 }
 
-static void note(struct tls *s, enum error error, const char *words)
-{
-	s->t.error = error;
-	snprintf(s->t.detail, sizeof(s->t.detail), "%s", words);
-}
-
-/* Failures that the library itself found. */
-static void note_library_failure(struct tls *s)
-{
-	unsigned long code = ERR_peek_last_error();
-	int reason = ERR_GET_REASON(code);
-	const char *words = ERR_reason_error_string(code);
-
-	if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING && s->is_established) {
-		/* A cut, which an attacker may have made: never an end in order. */
-		note(s, ERR_origin_closed, "closed without close_notify");
-	} else if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
-		note(s, ERR_tls_protocol, "closed during the handshake");
-	} else if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
-		note(s, ERR_tls_certificate,
-			s->verify_words[0] != '\0' ? s->verify_words
-						   : X509_verify_cert_error_string(SSL_get_verify_result(s->ssl)));
-	} else if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET && reason < SSL_AD_REASON_OFFSET + 256) {
-		s->t.error = ERR_tls_alert;
-		snprintf(s->t.detail, sizeof(s->t.detail), "alert: %s",
-			SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
-	} else {
-		note(s, ERR_tls_protocol, words != NULL ? words : "the TLS library failed");
-	}
-}
-
-void tls_note_failure(struct tls *s, int ssl_error)
-{
-	s->is_failed = true;
-	s->t.os_error = s->under->os_error;
-	if (ssl_error == SSL_ERROR_SSL)
-		note_library_failure(s);
-	else if (s->under->error != ERR_none)
-		note(s, s->is_established ? s->under->error : ERR_tls_protocol, s->under->detail);
-	else
-		note(s, s->is_established ? ERR_origin_closed : ERR_tls_protocol, "closed");
-	ERR_clear_error();
-}
-
 /* What a read that moved nothing means. */
 static enum io judge_read(struct tls *s, int result)
 {
 	int error = SSL_get_error(s->ssl, result);
 
-	s->may_have_more = false;
+	s->may_have_more = s->may_read_bytes == 0; /* it stopped for that reason only */
 	s->read_wants_write = error == SSL_ERROR_WANT_WRITE;
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
 		return IO_AGAIN;
@@ -90,6 +46,7 @@ static enum io read_vector(struct tls *s, const struct iovec *iov, size_t *total
 		int result;
 
 		ERR_clear_error();
+		tls_bio_allow(s);
 		result = SSL_read_ex(s->ssl, (char *)iov->iov_base + at, iov->iov_len - at, &got);
 		if (result != 1)
 			return judge_read(s, result);
@@ -97,6 +54,13 @@ static enum io read_vector(struct tls *s, const struct iovec *iov, size_t *total
 		*total += got;
 	}
 	return IO_DONE;
+}
+
+/* Calls the owner again, in the next turn, while there may be more to read than the transport below knows. */
+static void defer_again(struct tls *s)
+{
+	if (!s->is_closed && (s->wanted & READY_READ) != 0 && s->may_have_more)
+		loop_defer_later(s->loop, &s->again);
 }
 
 static enum io tls_readv(struct transport *t, const struct iovec *iov, int n, size_t *ret_n)
@@ -110,6 +74,7 @@ static enum io tls_readv(struct transport *t, const struct iovec *iov, int n, si
 	s->may_have_more = true;
 	for (int i = 0; i < n && io == IO_DONE; i++)
 		io = read_vector(s, &iov[i], &total);
+	defer_again(s);
 	if (total == 0)
 		return io;
 	*ret_n = total;
@@ -176,13 +141,6 @@ static void watch_under(struct tls *s)
 	if ((s->wanted & READY_WRITE) != 0)
 		wanted |= s->write_wants_read ? READY_READ : READY_WRITE;
 	transport_watch(s->under, wanted);
-}
-
-/* Calls the owner again, in the next turn, while there may be more to read than the transport below knows. */
-static void defer_again(struct tls *s)
-{
-	if (!s->is_closed && (s->wanted & READY_READ) != 0 && s->may_have_more)
-		loop_defer_later(s->loop, &s->again);
 }
 
 static void tls_watch(struct transport *t, unsigned wanted)
@@ -260,7 +218,12 @@ static void tls_reaped(void *p)
 	struct tls *s = p;
 
 	SSL_free(s->ssl);
-	tls_client_unref(s->client);
+	if (s->client != NULL)
+		tls_client_unref(s->client);
+	if (s->server != NULL)
+		tls_server_unref(s->server);
+	tls_identity_unref(s->identity);
+	tls_peer_unref(s->peer);
 	mem_free(s->session_key);
 	mem_free(s);
 }
@@ -303,7 +266,7 @@ static const struct transport_ops tls_ops = {
 	.is_broken = tls_is_broken,
 };
 
-struct tls *tls_wrap(struct tls_client *c, struct loop *l, struct transport *under, SSL *ssl)
+struct tls *tls_wrap(struct tls_client *c, struct tls_server *srv, struct loop *l, struct transport *under, SSL *ssl)
 {
 	struct tls *s = mem_calloc(1, sizeof(*s));
 
@@ -312,7 +275,8 @@ struct tls *tls_wrap(struct tls_client *c, struct loop *l, struct transport *und
 	s->t.local = under->local;
 	s->loop = l;
 	s->client = c;
-	c->users++;
+	s->server = srv;
+	*(c != NULL ? &c->users : &srv->users) += 1;
 	s->under = under;
 	s->ssl = ssl;
 	s->read_end = IO_DONE;

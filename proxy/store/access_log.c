@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 void access_log_open(struct sink *s, const char *path)
@@ -90,6 +91,43 @@ static void put_cookies(struct text *t, const struct hop_facts *h)
 	text_byte(t, ']');
 }
 
+/* What is known of a leg, each under its name behind a prefix; nothing for NULL. */
+static void put_leg(struct text *t, const char *prefix, const struct tls_leg *leg)
+{
+	const struct {
+		const char *name, *value;
+	} members[] = {{"version", leg ? leg->version : NULL}, {"cipher", leg ? leg->cipher : NULL},
+		{"alpn", leg ? leg->alpn : NULL}, {"server_name", leg ? leg->server_name : NULL}};
+	char key[32];
+
+	if (!leg)
+		return;
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		snprintf(key, sizeof(key), "%s_%s", prefix, members[i].name);
+		json_opt(t, key, str_of(members[i].value));
+	}
+	snprintf(key, sizeof(key), "%s_resumed", prefix);
+	json_bool(t, key, leg->is_resumed);
+}
+
+/* Who the origin was, as far as a certificate says; nothing for NULL. */
+static void put_identity(struct text *t, const struct peer_identity *i)
+{
+	if (!i)
+		return;
+	json_key(t, "identity");
+	text_byte(t, '{');
+	json_opt(t, "subject", str_of(i->subject));
+	json_opt(t, "issuer", str_of(i->issuer));
+	json_opt(t, "certificate_sha256", str_of(i->certificate_sha256));
+	json_opt(t, "spki_sha256", str_of(i->spki_sha256));
+	json_i64(t, "not_after_s", i->not_after_s);
+	text_byte(t, '}');
+	json_opt(t, "tls_pin", str_eq(str_of(i->pin), STR("none")) ? STR_NONE : str_of(i->pin));
+	json_opt(t, "tls_staple", str_of(i->staple));
+	json_opt(t, "tls_unverified", str_of(i->unverified));
+}
+
 static void put_hop(struct text *t, const struct hop_facts *h)
 {
 	json_next(t);
@@ -108,6 +146,8 @@ static void put_hop(struct text *t, const struct hop_facts *h)
 	json_i64(t, "response_body_bytes", (int64_t)h->response_body_bytes);
 	put_error(t, h->error, h->detail);
 	json_opt(t, "decision", str_of(h->decision));
+	put_leg(t, "tls", h->tls);
+	put_identity(t, h->identity);
 	put_drops(t, "dropped", h->drops);
 	put_cookies(t, h);
 	text_byte(t, '}');
@@ -139,6 +179,8 @@ static void put_tunnel(struct text *t, const struct tunnel_facts *f)
 		json_opt(t, "alpn", str_of(f->hello.alpn));
 		json_opt(t, "ja4", str_of(f->hello.ja4));
 	}
+	json_str(t, "handling", str_of(tunnel_handling_name(f->handling)));
+	json_opt(t, "why", str_of(f->why));
 	text_byte(t, '}');
 }
 
@@ -172,6 +214,9 @@ void access_log_json(struct text *t, const struct exchange_facts *x)
 	put_result(t, x);
 	json_opt(t, "user_agent", request_field(x, STR("user-agent")));
 	put_url(t, "referer", request_field(x, STR("referer")));
+	if (x->parent_id != 0)
+		json_i64(t, "parent_id", (int64_t)x->parent_id);
+	put_leg(t, "client_tls", x->client_tls);
 	if (x->is_tunnel)
 		put_tunnel(t, &x->tunnel);
 	put_chain(t, x);

@@ -13,6 +13,13 @@ struct tunnel_view {
 	uint64_t up_bytes, down_bytes;
 	struct str sni, alpn, tls_version, ja4;
 	bool has_hello, has_ech;
+	struct str handling, why;
+};
+
+/* The client's TLS; all empty where there was none. */
+struct leg_view {
+	struct str version, cipher, alpn, server_name;
+	int64_t resumed; /* -1: no TLS */
 };
 
 struct flow_view {
@@ -28,6 +35,8 @@ struct flow_view {
 	uint64_t request_head_bytes, request_body_bytes, response_head_bytes, response_body_bytes;
 	int64_t hops, redirects, retries;
 	struct str final_url, final_host; /* empty: as asked for */
+	int64_t parent_id;                /* -1: none */
+	struct leg_view client_tls;
 	bool is_tunnel;
 	struct tunnel_view tunnel; /* if is_tunnel */
 };
@@ -58,12 +67,38 @@ struct cookie_rows {
 	size_t n;
 };
 
+/* Who an origin is: one row for each certificate at a host and port. */
+struct identity_view {
+	int64_t id;
+	struct str host;
+	int64_t port;
+	struct str subject, issuer, chain, certificate_sha256, spki_sha256;
+	int64_t not_before_s, not_after_s;
+	int64_t first_us, last_us;
+	int64_t first_exchange_id, flows;
+};
+
+/* At a host and port there was something new: what is "issuer", else "key", else "certificate". */
+struct change_view {
+	struct str host;
+	int64_t port;
+	int64_t at_us;
+	struct str what, before, after;
+	int64_t before_id, after_id;
+	int64_t exchange_id; /* the flow in which it was seen first */
+};
+
 struct hop_view {
 	int64_t number;
 	struct str reason, url, peer, peer_class;
 	bool is_reused, is_reply, tls_resumed;
 	int64_t status; /* -1: no response */
-	struct str tls_version, tls_cipher;
+	struct str tls_version, tls_cipher, tls_alpn, tls_server_name;
+	struct str tls_pin, tls_staple,
+		tls_unverified;                  /* empty: not pinned; none came; nothing is wrong, or it was refused for it */
+	int64_t identity_id;                     /* -1: nobody was seen */
+	const struct identity_view *identity;    /* NULL: nobody was seen, or the row has left */
+	const struct change_view *issuer_change; /* the identity has another issuer than the one before it; NULL: it has not */
 	int64_t started_us;
 	int64_t delay_us;             /* back-off before it; 0: none */
 	int64_t times_us[HOP_PHASES]; /* -1: not reached or not needed */

@@ -52,6 +52,16 @@ void format_time_utc(struct text *t, int64_t us)
 	text_printf(t, "%s.%06" PRId64 "Z", day, us % 1000000);
 }
 
+void format_day_utc(struct text *t, int64_t s)
+{
+	time_t seconds = (time_t)s;
+	char day[32];
+	struct tm tm;
+
+	if (gmtime_r(&seconds, &tm) && strftime(day, sizeof(day), "%Y-%m-%d", &tm) > 0)
+		text_put(t, str_of(day));
+}
+
 void format_time_local(struct text *t, int64_t us, enum time_shape shape)
 {
 	static const char *const months[] = {

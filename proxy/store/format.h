@@ -10,6 +10,8 @@ void format_bytes(struct text *t, uint64_t bytes);
 void format_duration(struct text *t, int64_t us);
 /* "2024-05-01T12:00:00.123456Z" */
 void format_time_utc(struct text *t, int64_t us);
+/* "2024-05-01" in UTC, of seconds. */
+void format_day_utc(struct text *t, int64_t s);
 /* Local time: "14:03:22"; "05-01 14:03:22"; "2024-05-01 14:03:22"; "01/May/2024:14:03:22 +0200". */
 enum time_shape { TIME_OF_DAY, TIME_SHORT, TIME_LONG, TIME_COMBINED };
 void format_time_local(struct text *t, int64_t us, enum time_shape shape);

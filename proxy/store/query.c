@@ -13,8 +13,9 @@
 	"e.id, e.change, e.run, e.worker, e.client_id, e.client_request, e.client, e.listener, e.user, e.started_us,"          \
 	" e.ended_us, e.duration_us, e.method, e.url, e.scheme, e.host, e.port, e.path, e.query, e.status, e.content_type,"    \
 	" e.outcome, e.error, e.detail, e.request_head_bytes, e.request_body_bytes, e.response_head_bytes,"                    \
-	" e.response_body_bytes, e.hops, e.is_tunnel, e.final_url, e.final_host, e.redirects, e.retries, t.up_bytes,"          \
-	" t.down_bytes, t.sni, t.alpn, t.tls_version, t.has_ech, t.ja4"
+	" e.response_body_bytes, e.hops, e.is_tunnel, e.final_url, e.final_host, e.redirects, e.retries,"                      \
+	" e.parent_id, e.client_tls_version, e.client_tls_cipher, e.client_tls_alpn, e.client_tls_server_name,"                \
+	" e.client_tls_resumed, t.up_bytes, t.down_bytes, t.sni, t.alpn, t.tls_version, t.has_ech, t.ja4, t.handling, t.why"
 #define FLOW_TABLES " FROM exchanges e LEFT JOIN tunnels t ON t.exchange_id = e.id"
 
 bool reader_is_live(const char *folder)
@@ -78,6 +79,20 @@ static struct tunnel_view read_tunnel(struct columns *c)
 	v.has_hello = has_ech >= 0;
 	v.has_ech = has_ech > 0;
 	v.ja4 = columns_str(c);
+	v.handling = columns_str(c);
+	v.why = columns_str(c);
+	return v;
+}
+
+static struct leg_view read_leg(struct columns *c)
+{
+	struct leg_view v;
+
+	v.version = columns_str(c);
+	v.cipher = columns_str(c);
+	v.alpn = columns_str(c);
+	v.server_name = columns_str(c);
+	v.resumed = columns_i64(c);
 	return v;
 }
 
@@ -126,6 +141,8 @@ static struct flow_view read_flow(sqlite3_stmt *s)
 	v.final_host = columns_str(&c);
 	v.redirects = columns_i64(&c);
 	v.retries = columns_i64(&c);
+	v.parent_id = columns_i64(&c);
+	v.client_tls = read_leg(&c);
 	v.tunnel = read_tunnel(&c);
 	return v;
 }
@@ -177,6 +194,21 @@ bool reader_flow(struct reader *r, uint64_t id, flow_visit *visit, void *owner)
 	if (id > INT64_MAX)
 		return true;
 	return visit_flows(r, "SELECT " FLOW_COLUMNS FLOW_TABLES " WHERE e.id = ?", (int64_t)id, visit, owner);
+}
+
+bool reader_children(struct reader *r, uint64_t id, id_visit *visit, void *owner)
+{
+	sqlite3_stmt *s = NULL;
+	int rc = sqlite3_prepare_v2(r->db, "SELECT id FROM exchanges WHERE parent_id = ? ORDER BY id", -1, &s, NULL);
+
+	if (rc != SQLITE_OK)
+		return reader_fail(r);
+	sqlite3_bind_int64(s, 1, (sqlite3_int64)id);
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		if (!visit(owner, (uint64_t)sqlite3_column_int64(s, 0)))
+			break;
+	}
+	return reader_finish(r, s, rc);
 }
 
 bool reader_last_change(struct reader *r, int64_t *ret)

@@ -24,6 +24,9 @@ void reader_end(struct reader *r);
 /* Called per row; false ends the reading (which counts as success). */
 typedef bool flow_visit(void *owner, const struct flow_view *v);
 typedef bool hop_visit(void *owner, const struct hop_view *v);
+typedef bool id_visit(void *owner, uint64_t id);
+typedef bool identity_visit(void *owner, const struct identity_view *v);
+typedef bool change_visit(void *owner, const struct change_view *v);
 
 /* The newest n flows, oldest of them first. False on an error. */
 bool reader_newest(struct reader *r, size_t n, flow_visit *visit, void *owner);
@@ -31,12 +34,19 @@ bool reader_newest(struct reader *r, size_t n, flow_visit *visit, void *owner);
 bool reader_ended_after(struct reader *r, int64_t change, flow_visit *visit, void *owner);
 /* The flow of that id: visited once, or not at all. */
 bool reader_flow(struct reader *r, uint64_t id, flow_visit *visit, void *owner);
+/* The ids of the flows that came inside the tunnel of a flow, in their order. */
+bool reader_children(struct reader *r, uint64_t id, id_visit *visit, void *owner);
 /* The hops of a flow in their order, with what belongs to them, which goes into the arena. */
 bool reader_hops(struct reader *r, uint64_t id, struct arena *a, hop_visit *visit, void *owner);
 /* What was withheld from a hop (hop 0: from the client) into the arena. */
 bool reader_drops(struct reader *r, uint64_t id, int64_t hop, struct arena *a, struct drop_rows *ret);
 /* A head (hop 0: the client's side) into the arena; NULL in ret: there is none. False on an error. */
 bool reader_head(struct reader *r, uint64_t id, int64_t hop, bool is_request, struct arena *a, struct head_view **ret);
+
+/* Identities that were seen after a time (0: all), at one host (empty: at all), the one seen last at the end. */
+bool reader_identities(struct reader *r, struct str host, int64_t since_us, identity_visit *visit, void *owner);
+/* The same for what changed after that time, in the order of time. */
+bool reader_identity_changes(struct reader *r, struct str host, int64_t since_us, change_visit *visit, void *owner);
 
 /* The id of the newest flow; 0 if there is none. */
 bool reader_newest_id(struct reader *r, uint64_t *ret);

@@ -36,6 +36,14 @@ static struct hop_view read_hop(sqlite3_stmt *s)
 	v.peer_class = columns_str(&c);
 	v.delay_us = columns_i64(&c);
 	v.cookies_added = columns_str(&c);
+	v.tls_alpn = columns_str(&c);
+	v.tls_server_name = columns_str(&c);
+	v.identity_id = columns_i64(&c);
+	v.tls_pin = columns_str(&c);
+	v.tls_staple = columns_str(&c);
+	v.tls_unverified = columns_str(&c);
+	v.identity = NULL;
+	v.issuer_change = NULL;
 	v.drops = (struct drop_rows){NULL, 0};
 	v.cookies = (struct cookie_rows){NULL, 0};
 	return v;
@@ -135,13 +143,22 @@ static bool read_cookies(struct reader *r, uint64_t id, int64_t hop, struct aren
 	return true;
 }
 
+/* What stands in other tables. */
+static bool read_belongings(struct reader *r, uint64_t id, struct arena *a, struct hop_view *v)
+{
+	return reader_drops(r, id, v->number, a, &v->drops) && read_cookies(r, id, v->number, a, &v->cookies) &&
+		reader_identity(r, v->identity_id, a, &v->identity) &&
+		reader_issuer_change(r, v->identity_id, a, &v->issuer_change);
+}
+
 bool reader_hops(struct reader *r, uint64_t id, struct arena *a, hop_visit *visit, void *owner)
 {
 	sqlite3_stmt *s = NULL;
 	int rc = sqlite3_prepare_v2(r->db,
 		"SELECT number, reason, url, peer, is_reused, is_reply, status, tls_version, tls_cipher, tls_resumed, started_us,"
 		" queue_us, resolve_us, connect_us, tls_us, send_us, wait_us, receive_us, request_head_bytes, request_body_bytes,"
-		" response_head_bytes, response_body_bytes, error, detail, decision, peer_class, delay_us, cookies_added"
+		" response_head_bytes, response_body_bytes, error, detail, decision, peer_class, delay_us, cookies_added,"
+		" tls_alpn, tls_server_name, identity_id, tls_pin, tls_staple, tls_unverified"
 		" FROM hops WHERE exchange_id = ? ORDER BY number",
 		-1, &s, NULL);
 
@@ -151,7 +168,7 @@ bool reader_hops(struct reader *r, uint64_t id, struct arena *a, hop_visit *visi
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
 		struct hop_view v = read_hop(s);
 
-		if (!reader_drops(r, id, v.number, a, &v.drops) || !read_cookies(r, id, v.number, a, &v.cookies)) {
+		if (!read_belongings(r, id, a, &v)) {
 			sqlite3_finalize(s);
 			return false;
 		}

@@ -2,6 +2,9 @@
 #ifndef VIADUCT_STORE_READER_H
 #define VIADUCT_STORE_READER_H
 
+#include "base/arena.h"
+#include "store/flow_view.h"
+
 #include <sqlite3.h>
 #include <stdbool.h>
 
@@ -15,5 +18,9 @@ struct reader {
 bool reader_fail(struct reader *r);
 /* Ends a statement; rc is what the last step gave. */
 bool reader_finish(struct reader *r, sqlite3_stmt *s, int rc);
+
+/* The identity of a row, and its change of issuer, into the arena; NULL in ret: there is none. False on an error. */
+bool reader_identity(struct reader *r, int64_t id, struct arena *a, const struct identity_view **ret);
+bool reader_issuer_change(struct reader *r, int64_t id, struct arena *a, const struct change_view **ret);
 
 #endif

@@ -151,9 +151,58 @@ static const char step_1[] =
 	"  FROM authority)"
 	" WHERE hops > 1 AND final_url IS NOT NULL;";
 
+/* Opened tunnels, and who the origins are. Tunnels of before were all relayed. An identity is looked for by what it is, which is
+ * unique, and by the one before it at the same place. */
+static const char step_2[] =
+	"ALTER TABLE exchanges ADD COLUMN parent_id INTEGER;"
+	"ALTER TABLE exchanges ADD COLUMN client_tls_version TEXT;"
+	"ALTER TABLE exchanges ADD COLUMN client_tls_cipher TEXT;"
+	"ALTER TABLE exchanges ADD COLUMN client_tls_alpn TEXT;"
+	"ALTER TABLE exchanges ADD COLUMN client_tls_server_name TEXT;"
+	"ALTER TABLE exchanges ADD COLUMN client_tls_resumed INTEGER;"
+	"CREATE INDEX exchanges_parent ON exchanges (parent_id) WHERE parent_id IS NOT NULL;"
+	"ALTER TABLE tunnels ADD COLUMN handling TEXT NOT NULL DEFAULT 'relayed';"
+	"ALTER TABLE tunnels ADD COLUMN why TEXT;"
+	"ALTER TABLE hops ADD COLUMN tls_alpn TEXT;"
+	"ALTER TABLE hops ADD COLUMN tls_server_name TEXT;"
+	"ALTER TABLE hops ADD COLUMN identity_id INTEGER;"
+	"ALTER TABLE hops ADD COLUMN tls_pin TEXT;"
+	"ALTER TABLE hops ADD COLUMN tls_staple TEXT;"
+	"ALTER TABLE hops ADD COLUMN tls_unverified TEXT;"
+	"CREATE TABLE identities ("
+	" id INTEGER PRIMARY KEY,"
+	" host TEXT NOT NULL,"
+	" port INTEGER NOT NULL,"
+	" subject TEXT,"
+	" issuer TEXT,"
+	" chain TEXT,"
+	" certificate_sha256 TEXT NOT NULL,"
+	" spki_sha256 TEXT,"
+	" not_before_s INTEGER NOT NULL,"
+	" not_after_s INTEGER NOT NULL,"
+	" first_us INTEGER NOT NULL,"
+	" last_us INTEGER NOT NULL,"
+	" first_exchange_id INTEGER NOT NULL,"
+	" flows INTEGER NOT NULL"
+	");"
+	"CREATE UNIQUE INDEX identities_key ON identities (host, port, certificate_sha256);"
+	"CREATE INDEX identities_first ON identities (host, port, first_us);"
+	"CREATE VIEW identity_changes (host, port, at_us, what, before, after, before_id, after_id, exchange_id) AS"
+	" SELECT a.host, a.port, a.first_us,"
+	"  CASE WHEN a.issuer IS NOT b.issuer THEN 'issuer'"
+	"   WHEN a.spki_sha256 IS NOT b.spki_sha256 THEN 'key' ELSE 'certificate' END,"
+	"  CASE WHEN a.issuer IS NOT b.issuer THEN b.issuer"
+	"   WHEN a.spki_sha256 IS NOT b.spki_sha256 THEN b.spki_sha256 ELSE b.certificate_sha256 END,"
+	"  CASE WHEN a.issuer IS NOT b.issuer THEN a.issuer"
+	"   WHEN a.spki_sha256 IS NOT b.spki_sha256 THEN a.spki_sha256 ELSE a.certificate_sha256 END,"
+	"  b.id, a.id, a.first_exchange_id"
+	" FROM identities a JOIN identities b ON b.id ="
+	"  (SELECT id FROM identities WHERE host = a.host AND port = a.port AND (first_us, id) < (a.first_us, a.id)"
+	"   ORDER BY first_us DESC, id DESC LIMIT 1);";
+
 const char *schema_step(int version)
 {
-	static const char *const steps[SCHEMA_VERSION] = {step_0, step_1};
+	static const char *const steps[SCHEMA_VERSION] = {step_0, step_1, step_2};
 
 	assert(version >= 0 && version < SCHEMA_VERSION);
 	return steps[version];

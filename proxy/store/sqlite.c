@@ -46,6 +46,7 @@ static void roll_back(struct sqlite_backend *s)
 {
 	if (!sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	writer_undo(s->writer);
 }
 
 static bool write_batch(struct backend *b, struct record *const *records, size_t n, size_t *ret_lost, char *ret_why,
@@ -67,6 +68,11 @@ static bool write_batch(struct backend *b, struct record *const *records, size_t
 		}
 		lost += rc != SQLITE_OK;
 		ended_n += rc == SQLITE_OK && records[i]->facts.outcome != OUTCOME_PENDING;
+	}
+	if (writer_end(s->writer) != SQLITE_OK) {
+		say_why(s, ret_why, size);
+		roll_back(s);
+		return false;
 	}
 	if (!database_exec(s->db, "COMMIT", ret_why, size)) {
 		roll_back(s);

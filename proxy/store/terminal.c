@@ -3,6 +3,7 @@
 
 #include "store/format.h"
 #include "store/origin_text.h"
+#include "store/tunnel_text.h"
 
 #include <inttypes.h>
 
@@ -46,7 +47,34 @@ static void put_outcome(struct text *t, const struct exchange_facts *x, bool has
 		text_put(t, STR("cancelled"));
 	else
 		text_put(t, str_of(x->error == ERR_none ? outcome_name(x->outcome) : error_name(x->error)));
+	tunnel_text_refusal(t, x->error, str_of(x->detail));
 	format_colour_end(t, c);
+}
+
+/* "opened", or why it was not. */
+static void put_handling(struct text *t, const struct exchange_facts *x, bool has_colour)
+{
+	struct str handling = str_of(x->is_tunnel ? tunnel_handling_name(x->tunnel.handling) : NULL);
+	enum colour c = has_colour ? tunnel_text_colour(handling) : COLOUR_NONE;
+	struct text words = {NULL, 0, 0};
+
+	if (!x->is_tunnel || tunnel_text_is_refusal(x->error))
+		return;
+	tunnel_text(&words, handling, str_of(x->tunnel.why));
+	if (words.len > 0) {
+		text_put(t, STR("  "));
+		format_colour(t, c);
+		text_put(t, text_str(&words));
+		format_colour_end(t, c);
+	}
+	text_fini(&words);
+}
+
+/* What went through it has lines of its own. */
+static bool is_dim(const struct exchange_facts *x)
+{
+	return x->is_tunnel && (x->tunnel.handling == TUNNEL_TLS || x->tunnel.handling == TUNNEL_HTTP) &&
+		x->outcome != OUTCOME_FAILED;
 }
 
 void terminal_chain(struct text *t, struct str url, struct str final_url, int64_t retries)
@@ -77,7 +105,11 @@ static void put_chain(struct text *t, const struct exchange_facts *x)
 void terminal_line(struct text *t, const struct exchange_facts *x, bool has_colour)
 {
 	uint64_t bytes = x->is_tunnel ? x->tunnel.up_bytes + x->tunnel.down_bytes : x->response_body_bytes;
+	enum colour whole = has_colour && is_dim(x) ? COLOUR_DIM : COLOUR_NONE;
 
+	/* Within it, colours would end it. */
+	has_colour = has_colour && whole == COLOUR_NONE;
+	format_colour(t, whole);
 	format_time_local(t, x->started_us, TIME_OF_DAY);
 	text_byte(t, ' ');
 	if (x->request)
@@ -95,6 +127,8 @@ void terminal_line(struct text *t, const struct exchange_facts *x, bool has_colo
 	text_put(t, STR("  "));
 	format_duration(t, x->duration_us);
 	put_chain(t, x);
+	put_handling(t, x, has_colour);
 	put_outcome(t, x, has_colour);
+	format_colour_end(t, whole);
 	text_byte(t, '\n');
 }

@@ -18,6 +18,8 @@ static void put_tunnel(struct text *t, const struct tunnel_view *v)
 	if (v->has_hello)
 		json_bool(t, "has_ech", v->has_ech);
 	json_opt(t, "ja4", v->ja4);
+	json_str(t, "handling", v->handling);
+	json_opt(t, "why", v->why);
 	text_byte(t, '}');
 }
 
@@ -51,6 +53,19 @@ static void put_client(struct text *t, const struct flow_view *v)
 	json_opt(t, "user", v->user);
 }
 
+/* What is known of the client's TLS; nothing but null where there was none. */
+static void put_client_tls(struct text *t, const struct leg_view *v)
+{
+	json_opt(t, "client_tls_version", v->version);
+	json_opt(t, "client_tls_cipher", v->cipher);
+	json_opt(t, "client_tls_alpn", v->alpn);
+	json_opt(t, "client_tls_server_name", v->server_name);
+	if (v->resumed < 0)
+		json_opt_i64(t, "client_tls_resumed", -1);
+	else
+		json_bool(t, "client_tls_resumed", v->resumed > 0);
+}
+
 void view_json_flow(struct text *t, const struct flow_view *v)
 {
 	text_byte(t, '{');
@@ -76,6 +91,8 @@ void view_json_flow(struct text *t, const struct flow_view *v)
 	json_i64(t, "retries", v->retries);
 	json_opt(t, "final_url", v->final_url);
 	json_opt(t, "final_host", v->final_host);
+	json_opt_i64(t, "parent_id", v->parent_id);
+	put_client_tls(t, &v->client_tls);
 	json_bool(t, "is_tunnel", v->is_tunnel);
 	if (v->is_tunnel)
 		put_tunnel(t, &v->tunnel);
@@ -118,6 +135,68 @@ static void put_cookies(struct text *t, const struct cookie_rows *l)
 	text_byte(t, ']');
 }
 
+void view_json_identity(struct text *t, const struct identity_view *v)
+{
+	if (!v) {
+		text_put(t, STR("null"));
+		return;
+	}
+	text_byte(t, '{');
+	json_i64(t, "id", v->id);
+	json_str(t, "host", v->host);
+	json_i64(t, "port", v->port);
+	json_opt(t, "subject", v->subject);
+	json_opt(t, "issuer", v->issuer);
+	json_opt(t, "chain", v->chain);
+	json_str(t, "certificate_sha256", v->certificate_sha256);
+	json_opt(t, "spki_sha256", v->spki_sha256);
+	json_i64(t, "not_before_s", v->not_before_s);
+	json_i64(t, "not_after_s", v->not_after_s);
+	json_i64(t, "first_us", v->first_us);
+	json_i64(t, "last_us", v->last_us);
+	json_i64(t, "first_exchange_id", v->first_exchange_id);
+	json_i64(t, "flows", v->flows);
+	text_byte(t, '}');
+}
+
+void view_json_change(struct text *t, const struct change_view *v)
+{
+	if (!v) {
+		text_put(t, STR("null"));
+		return;
+	}
+	text_byte(t, '{');
+	json_str(t, "host", v->host);
+	json_i64(t, "port", v->port);
+	put_time(t, "at", v->at_us);
+	json_i64(t, "at_us", v->at_us);
+	json_str(t, "what", v->what);
+	json_opt(t, "before", v->before);
+	json_opt(t, "after", v->after);
+	json_i64(t, "before_id", v->before_id);
+	json_i64(t, "after_id", v->after_id);
+	json_i64(t, "exchange_id", v->exchange_id);
+	text_byte(t, '}');
+}
+
+/* Of a hop: its TLS, and who answered. */
+static void put_hop_tls(struct text *t, const struct hop_view *v)
+{
+	json_opt(t, "tls_version", v->tls_version);
+	json_opt(t, "tls_cipher", v->tls_cipher);
+	json_bool(t, "tls_resumed", v->tls_resumed);
+	json_opt(t, "tls_alpn", v->tls_alpn);
+	json_opt(t, "tls_server_name", v->tls_server_name);
+	json_opt(t, "tls_pin", v->tls_pin);
+	json_opt(t, "tls_staple", v->tls_staple);
+	json_opt(t, "tls_unverified", v->tls_unverified);
+	json_opt_i64(t, "identity_id", v->identity_id);
+	json_key(t, "identity");
+	view_json_identity(t, v->identity);
+	json_key(t, "issuer_change");
+	view_json_change(t, v->issuer_change);
+}
+
 void view_json_hop(struct text *t, const struct hop_view *v)
 {
 	char key[32];
@@ -131,9 +210,7 @@ void view_json_hop(struct text *t, const struct hop_view *v)
 	json_bool(t, "is_reused", v->is_reused);
 	json_bool(t, "is_reply", v->is_reply);
 	json_opt_i64(t, "status", v->status);
-	json_opt(t, "tls_version", v->tls_version);
-	json_opt(t, "tls_cipher", v->tls_cipher);
-	json_bool(t, "tls_resumed", v->tls_resumed);
+	put_hop_tls(t, v);
 	json_i64(t, "started_us", v->started_us);
 	json_i64(t, "delay_us", v->delay_us);
 	for (size_t i = 0; i < HOP_PHASES; i++) {

@@ -13,7 +13,9 @@ void view_json_drops(struct text *t, const char *key, const struct drop_rows *l)
 /* One element of such a list, and of the list of cookies that a response set, behind a comma unless it is the first. */
 void view_json_drop(struct text *t, struct str name, struct str why);
 void view_json_cookie(struct text *t, struct str name, struct str fate, struct str client);
-/* A whole object; null for NULL. */
+/* Whole objects; null for NULL. */
+void view_json_identity(struct text *t, const struct identity_view *v);
+void view_json_change(struct text *t, const struct change_view *v);
 void view_json_head(struct text *t, const struct head_view *v);
 
 #endif

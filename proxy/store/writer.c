@@ -6,42 +6,27 @@
 #include "store/writer.h"
 
 #include "base/mem.h"
-#include "store/json.h"
 #include "store/origin_text.h"
-#include "store/row.h"
-
-enum statement {
-	PUT_EXCHANGE,
-	PUT_HOP,
-	PUT_HEAD,
-	PUT_TUNNEL,
-	PUT_DROP,
-	PUT_COOKIE,
-	DELETE_EXCHANGE,
-	DELETE_HOPS,
-	DELETE_HEADS,
-	DELETE_TUNNEL,
-	DELETE_DROPS,
-	DELETE_COOKIES,
-	STATEMENTS
-};
+#include "store/writer_part.h"
 
 static const char *const sql_of[STATEMENTS] = {
 	[PUT_EXCHANGE] = "INSERT INTO exchanges (id, change, run, worker, client_id, client_request, client, listener,"
 			 " user, started_us, ended_us, duration_us, method, url, scheme, host, port, path, query, status,"
 			 " content_type, outcome, error, detail, request_head_bytes, request_body_bytes, response_head_bytes,"
-			 " response_body_bytes, hops, is_tunnel, final_url, final_host, redirects, retries)"
-			 " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+			 " response_body_bytes, hops, is_tunnel, final_url, final_host, redirects, retries, parent_id,"
+			 " client_tls_version, client_tls_cipher, client_tls_alpn, client_tls_server_name,"
+			 " client_tls_resumed)"
+			 " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[PUT_HOP] =
 		"INSERT INTO hops (exchange_id, number, reason, url, peer, is_reused, is_reply, status, tls_version,"
 		" tls_cipher, tls_resumed, started_us, queue_us, resolve_us, connect_us, tls_us, send_us, wait_us, receive_us,"
 		" request_head_bytes, request_body_bytes, response_head_bytes, response_body_bytes, error, detail, decision,"
-		" peer_class, delay_us, cookies_added)"
-		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		" peer_class, delay_us, cookies_added, tls_alpn, tls_server_name, identity_id, tls_pin, tls_staple, tls_unverified)"
+		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[PUT_HEAD] = "INSERT INTO heads (exchange_id, hop, direction, start_line, fields, trailers)"
 		     " VALUES (?,?,?,?,?,?)",
-	[PUT_TUNNEL] = "INSERT INTO tunnels (exchange_id, up_bytes, down_bytes, sni, alpn, tls_version, has_ech, ja4)"
-		       " VALUES (?,?,?,?,?,?,?,?)",
+	[PUT_TUNNEL] = "INSERT INTO tunnels (exchange_id, up_bytes, down_bytes, sni, alpn, tls_version, has_ech, ja4,"
+		       " handling, why) VALUES (?,?,?,?,?,?,?,?,?,?)",
 	[PUT_DROP] = "INSERT INTO drops (exchange_id, hop, position, name, why) VALUES (?,?,?,?,?)",
 	[PUT_COOKIE] = "INSERT INTO cookies (exchange_id, hop, position, name, fate, client) VALUES (?,?,?,?,?,?)",
 	[DELETE_EXCHANGE] = "DELETE FROM exchanges WHERE id = ?",
@@ -51,28 +36,6 @@ static const char *const sql_of[STATEMENTS] = {
 	[DELETE_DROPS] = "DELETE FROM drops WHERE exchange_id = ?",
 	[DELETE_COOKIES] = "DELETE FROM cookies WHERE exchange_id = ?",
 };
-
-struct writer {
-	sqlite3_stmt *statements[STATEMENTS];
-	int64_t run;
-	/* Kept from record to record for their memory. */
-	struct text start_line, fields, trailers;
-};
-
-static struct row row_of(struct writer *w, enum statement statement)
-{
-	return (struct row){w->statements[statement], 0};
-}
-
-static const char *error_text(enum error e)
-{
-	return e == ERR_none ? NULL : error_name(e);
-}
-
-static void put_status(struct row *r, const struct message *response)
-{
-	row_i64_if(r, response != NULL, response ? response->status : 0);
-}
 
 /* Host and port of a CONNECT whose target was not kept parsed. */
 static void put_connect_target(struct row *r, struct str url)
@@ -123,18 +86,19 @@ static struct str content_type(const struct exchange_facts *x)
 	return m ? fields_value(&m->fields, STR("content-type")) : STR_NONE;
 }
 
-static void put_sizes(struct row *r, uint64_t request_head, uint64_t request_body, uint64_t response_head,
-	uint64_t response_body)
+/* Of the client's side; NULL throughout where there was no TLS. */
+static void put_client_leg(struct row *r, const struct tls_leg *leg)
 {
-	row_i64(r, (int64_t)request_head);
-	row_i64(r, (int64_t)request_body);
-	row_i64(r, (int64_t)response_head);
-	row_i64(r, (int64_t)response_body);
+	row_own(r, leg ? leg->version : NULL);
+	row_own(r, leg ? leg->cipher : NULL);
+	row_opt(r, str_of(leg ? leg->alpn : NULL));
+	row_opt(r, str_of(leg ? leg->server_name : NULL));
+	row_i64_if(r, leg != NULL, leg && leg->is_resumed);
 }
 
 static int put_exchange(struct writer *w, const struct exchange_facts *x, int64_t change)
 {
-	struct row r = row_of(w, PUT_EXCHANGE);
+	struct row r = writer_row(w, PUT_EXCHANGE);
 	char client[ADDRESS_TEXT_BYTES], listener[ADDRESS_TEXT_BYTES];
 	bool has_ended = x->outcome != OUTCOME_PENDING;
 
@@ -153,130 +117,19 @@ static int put_exchange(struct writer *w, const struct exchange_facts *x, int64_
 	row_opt(&r, x->request ? x->request->method_name : STR_NONE);
 	row_opt(&r, x->url);
 	put_target(&r, x);
-	put_status(&r, x->response);
+	writer_put_status(&r, x->response);
 	row_opt(&r, content_type(x));
 	row_own(&r, outcome_name(x->outcome));
-	row_own(&r, error_text(x->error));
-	row_opt(&r, str_of(x->detail));
-	put_sizes(&r, x->request_head_bytes, x->request_body_bytes, x->response_head_bytes, x->response_body_bytes);
+	writer_put_error(&r, x->error, x->detail);
+	writer_put_sizes(&r, x->request_head_bytes, x->request_body_bytes, x->response_head_bytes, x->response_body_bytes);
 	row_i64(&r, x->hops_n);
 	row_i64(&r, x->is_tunnel);
 	row_opt(&r, x->final_url);
 	row_opt(&r, origin_text_host(x->final_url));
 	row_i64(&r, x->redirects);
 	row_i64(&r, x->retries);
-	return row_end(&r);
-}
-
-static int put_hop(struct writer *w, uint64_t id, const struct hop_facts *h)
-{
-	struct row r = row_of(w, PUT_HOP);
-	char peer[ADDRESS_TEXT_BYTES];
-	const int64_t times[] = {h->times.queue_us, h->times.resolve_us, h->times.connect_us, h->times.tls_us, h->times.send_us,
-		h->times.wait_us, h->times.receive_us};
-
-	row_i64(&r, (int64_t)id);
-	row_i64(&r, h->number);
-	row_own(&r, hop_reason_name(h->reason));
-	row_bytes(&r, h->url);
-	row_own(&r, address_format(&h->peer, peer));
-	row_i64(&r, h->is_reused);
-	row_i64(&r, h->is_reply);
-	put_status(&r, h->response);
-	row_own(&r, h->tls_version);
-	row_own(&r, h->tls_cipher);
-	row_i64(&r, h->tls_resumed);
-	row_i64(&r, h->started_us);
-	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
-		row_i64_if(&r, times[i] >= 0, times[i]);
-	put_sizes(&r, h->request_head_bytes, h->request_body_bytes, h->response_head_bytes, h->response_body_bytes);
-	row_own(&r, error_text(h->error));
-	row_opt(&r, str_of(h->detail));
-	row_opt(&r, str_of(h->decision));
-	row_own(&r, h->peer_class);
-	row_i64(&r, h->delay_us);
-	row_opt(&r, h->cookies);
-	return row_end(&r);
-}
-
-/* hop 0: response fields that were left out for the client. */
-static int put_drops(struct writer *w, uint64_t id, unsigned hop, const struct drop *first)
-{
-	int rc = SQLITE_OK;
-	unsigned position = 1;
-
-	for (const struct drop *d = first; d && rc == SQLITE_OK; d = d->next) {
-		struct row r = row_of(w, PUT_DROP);
-
-		row_i64(&r, (int64_t)id);
-		row_i64(&r, hop);
-		row_i64(&r, position++);
-		row_bytes(&r, d->name);
-		row_own(&r, d->why);
-		rc = row_end(&r);
-	}
-	return rc;
-}
-
-static int put_cookies(struct writer *w, uint64_t id, const struct hop_facts *h)
-{
-	int rc = SQLITE_OK;
-	unsigned position = 1;
-
-	for (const struct cookie_fate *f = h->fates; f && rc == SQLITE_OK; f = f->next) {
-		struct row r = row_of(w, PUT_COOKIE);
-
-		row_i64(&r, (int64_t)id);
-		row_i64(&r, h->number);
-		row_i64(&r, position++);
-		row_opt(&r, f->name);
-		row_opt(&r, str_of(f->words));
-		row_opt(&r, str_of(f->client_words));
-		rc = row_end(&r);
-	}
-	return rc;
-}
-
-static void format_start_line(struct text *t, const struct message *m)
-{
-	text_clear(t);
-	if (m->is_request) {
-		text_put(t, m->method_name);
-		text_byte(t, ' ');
-		text_put(t, m->target);
-		text_byte(t, ' ');
-		text_put(t, str_of(version_name(m->version)));
-		return;
-	}
-	text_put(t, str_of(version_name(m->version)));
-	text_byte(t, ' ');
-	text_i64(t, m->status);
-	text_byte(t, ' ');
-	text_put(t, m->reason);
-}
-
-/* hop 0: the client's side. A head that there was not is no row. */
-static int put_head(struct writer *w, uint64_t id, unsigned hop, const struct message *m)
-{
-	struct row r = row_of(w, PUT_HEAD);
-
-	if (!m)
-		return SQLITE_OK;
-	format_start_line(&w->start_line, m);
-	text_clear(&w->fields);
-	json_fields(&w->fields, &m->fields);
-	row_i64(&r, (int64_t)id);
-	row_i64(&r, hop);
-	row_own(&r, m->is_request ? "request" : "response");
-	row_bytes(&r, text_str(&w->start_line));
-	sqlite3_bind_text64(r.s, ++r.at, w->fields.p, w->fields.len, SQLITE_STATIC, SQLITE_UTF8);
-	if (m->trailers.n > 0) {
-		text_clear(&w->trailers);
-		json_fields(&w->trailers, &m->trailers);
-		sqlite3_bind_text64(r.s, ++r.at, w->trailers.p, w->trailers.len, SQLITE_STATIC, SQLITE_UTF8);
-	} else {
-		row_null(&r);
-	}
+	row_i64_if(&r, x->parent_id != 0, (int64_t)x->parent_id);
+	put_client_leg(&r, x->client_tls);
 	return row_end(&r);
 }
 
@@ -300,7 +153,7 @@ static const char *tls_version_text(uint16_t version)
 
 static int put_tunnel(struct writer *w, uint64_t id, const struct tunnel_facts *t)
 {
-	struct row r = row_of(w, PUT_TUNNEL);
+	struct row r = writer_row(w, PUT_TUNNEL);
 	const struct clienthello *hello = t->has_hello ? &t->hello : NULL;
 
 	row_i64(&r, (int64_t)id);
@@ -311,25 +164,9 @@ static int put_tunnel(struct writer *w, uint64_t id, const struct tunnel_facts *
 	row_own(&r, hello ? tls_version_text(hello->version) : NULL);
 	row_i64_if(&r, hello != NULL, hello && hello->has_ech);
 	row_own(&r, hello ? hello->ja4 : NULL);
+	row_own(&r, tunnel_handling_name(t->handling));
+	row_opt(&r, str_of(t->why));
 	return row_end(&r);
-}
-
-static int put_hops(struct writer *w, const struct exchange_facts *x)
-{
-	int rc = SQLITE_OK;
-
-	for (const struct hop_facts *h = x->hops; h && rc == SQLITE_OK; h = h->next) {
-		rc = put_hop(w, x->id, h);
-		if (rc == SQLITE_OK)
-			rc = put_head(w, x->id, h->number, h->request);
-		if (rc == SQLITE_OK)
-			rc = put_head(w, x->id, h->number, h->response);
-		if (rc == SQLITE_OK)
-			rc = put_drops(w, x->id, h->number, h->drops);
-		if (rc == SQLITE_OK)
-			rc = put_cookies(w, x->id, h);
-	}
-	return rc;
 }
 
 /* Takes away what was written of a flow before. */
@@ -338,7 +175,7 @@ static int delete_flow(struct writer *w, uint64_t id)
 	int rc = SQLITE_OK;
 
 	for (int i = DELETE_EXCHANGE; i <= DELETE_COOKIES && rc == SQLITE_OK; i++) {
-		struct row r = row_of(w, (enum statement)i);
+		struct row r = writer_row(w, (enum statement)i);
 
 		row_i64(&r, (int64_t)id);
 		rc = row_end(&r);
@@ -357,16 +194,22 @@ int writer_put(struct writer *w, const struct record *record, int64_t change)
 			rc = put_exchange(w, x, change);
 	}
 	if (rc == SQLITE_OK)
-		rc = put_head(w, x->id, 0, x->request);
+		rc = writer_put_messages(w, x->id, 0, x->request, x->response, x->drops);
 	if (rc == SQLITE_OK)
-		rc = put_head(w, x->id, 0, x->response);
-	if (rc == SQLITE_OK)
-		rc = put_drops(w, x->id, 0, x->drops);
-	if (rc == SQLITE_OK)
-		rc = put_hops(w, x);
+		rc = writer_put_hops(w, x);
 	if (rc == SQLITE_OK && x->is_tunnel)
 		rc = put_tunnel(w, x->id, &x->tunnel);
 	return rc;
+}
+
+int writer_end(struct writer *w)
+{
+	return identity_book_flush(w->identities);
+}
+
+void writer_undo(struct writer *w)
+{
+	identity_book_forget(w->identities);
 }
 
 struct writer *writer_new(sqlite3 *db, int64_t run)
@@ -380,7 +223,11 @@ struct writer *writer_new(sqlite3 *db, int64_t run)
 			return NULL;
 		}
 	}
-	return w;
+	w->identities = identity_book_new(db);
+	if (w->identities)
+		return w;
+	writer_free(w);
+	return NULL;
 }
 
 void writer_free(struct writer *w)
@@ -389,6 +236,7 @@ void writer_free(struct writer *w)
 		return;
 	for (int i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(w->statements[i]);
+	identity_book_free(w->identities);
 	text_fini(&w->start_line);
 	text_fini(&w->fields);
 	text_fini(&w->trailers);

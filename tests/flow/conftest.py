@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from kit.certs import Certificates
+from kit.intercept import Opener
 from kit.nginx import Nginx
 from kit.origin import FullListener, Origin
 from kit.proxy import Viaduct, binary
@@ -63,9 +64,9 @@ def start(tmp_path):
     """start(options, …) -> a Viaduct of the test's own; ended in order and inspected when the test is over."""
     running, number = [], itertools.count(1)
 
-    def start_one(options=None, **how):
+    def start_one(options=None, kind=Viaduct, **how):
         how.setdefault('folder', tmp_path / f'viaduct{next(number)}')
-        viaduct = Viaduct(options=options, **how)
+        viaduct = kind(options=options, **how)
         running.append(viaduct)
         return viaduct
 
@@ -77,6 +78,33 @@ def start(tmp_path):
     finally:
         for viaduct in running:
             viaduct.kill()
+
+
+@pytest.fixture(scope='module')
+def shared_opener(tmp_path_factory, certs):
+    """One proxy that opens tunnels for all tests of a file; use `opener`."""
+    viaduct = Opener(tmp_path_factory.mktemp('opener'), certs)
+    try:
+        yield viaduct
+        viaduct.stop()
+    finally:
+        viaduct.kill()
+
+
+@pytest.fixture
+def opener(shared_opener):
+    """The file's proxy that opens tunnels; it must live before and after each test."""
+    assert shared_opener.is_alive(), f'an earlier test ended it: {shared_opener.stderr()[-3000:]}'
+    yield shared_opener
+    assert shared_opener.is_alive(), f'viaduct died with {shared_opener.process.poll()}: {shared_opener.stderr()[-4000:]}'
+
+
+@pytest.fixture
+def start_opener(start, certs):
+    """start_opener(options, rules=…) -> an Opener of the test's own."""
+    def start_one(options=None, **how):
+        return start(options, kind=Opener, certs=certs, **how)
+    return start_one
 
 
 @pytest.fixture

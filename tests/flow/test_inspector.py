@@ -292,7 +292,7 @@ def test_metrics_of_a_tunnel(start, origin):
     assert wire.read_exact(6) == b'answer'
     assert inspector.metric('viaduct_flows_in_flight') == 1
     wire.close()
-    inspector.wait_metric('viaduct_tunnels_total', 1)
+    inspector.wait_metric('viaduct_tunnels_total{handling="relayed"}', 1)
     assert inspector.metric('viaduct_tunnel_bytes_total{direction="up"}') == 4
     assert inspector.metric('viaduct_tunnel_bytes_total{direction="down"}') == 6
     assert inspector.metric('viaduct_client_body_bytes_total{direction="down"}') == 0

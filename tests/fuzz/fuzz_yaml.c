@@ -16,7 +16,7 @@ static bool rules_apply(const struct yaml_entry *e, struct settings *s)
 {
 	char why[256] = "";
 
-	s->rules = rule_set_read(e, "fuzz", why, sizeof(why));
+	s->rules = rule_set_read(e, "fuzz", NULL, why, sizeof(why));
 	if (s->rules == NULL && strncmp(why, "fuzz:", 5) != 0)
 		abort(); /* refused without a reason */
 	return s->rules != NULL;

@@ -15,6 +15,8 @@ struct flow_fixture {
 	struct hop_facts hops[2];
 	struct drop drops[2], left_out;
 	struct cookie_fate fates[2];
+	struct tls_leg leg, client_leg;
+	struct peer_identity identity;
 	struct exchange_facts x;
 };
 
@@ -61,6 +63,28 @@ static inline void fixture_evidence(struct flow_fixture *f)
 	f->fates[1] = (struct cookie_fate){STR("wide"), "refused: its Domain does not cover the host", NULL, NULL};
 }
 
+/* Of the second hop, and of a client inside a tunnel that was opened. */
+static inline void fixture_tls(struct flow_fixture *f)
+{
+	f->leg = (struct tls_leg){.version = "TLSv1.3",
+		.cipher = "TLS_AES_128_GCM_SHA256",
+		.alpn = "http/1.1",
+		.server_name = "other.example",
+		.is_resumed = true};
+	f->client_leg = (struct tls_leg){
+		.version = "TLSv1.2", .cipher = "ECDHE-ECDSA-AES256-GCM-SHA384", .alpn = "", .server_name = "example.com"};
+	f->identity = (struct peer_identity){.subject = "CN=other.example",
+		.issuer = "CN=Issuer One",
+		.chain = "CN=other.example; CN=Issuer One; CN=Root",
+		.certificate_sha256 = "c0ffee0000000000000000000000000000000000000000000000000000000001",
+		.spki_sha256 = "a2V5IG9uZSBpcyAzMiBieXRlcyBsb25nLCBub3QgMzE=",
+		.not_before_s = 1699900000,
+		.not_after_s = 1707700000,
+		.staple = "good",
+		.pin = "matched",
+		.unverified = ""};
+}
+
 static inline void fixture_hops(struct flow_fixture *f)
 {
 	f->hops[0] = (struct hop_facts){.number = 1,
@@ -82,9 +106,8 @@ static inline void fixture_hops(struct flow_fixture *f)
 		.peer_class = "private",
 		.is_reused = true,
 		.delay_us = 500000,
-		.tls_version = "TLSv1.3",
-		.tls_cipher = "TLS_AES_128_GCM_SHA256",
-		.tls_resumed = true,
+		.tls = &f->leg,
+		.identity = &f->identity,
 		.started_us = 1700000000005000,
 		.times = {0, -1, -1, -1, 20, 900, 80},
 		.request_head_bytes = 120,
@@ -102,6 +125,7 @@ static inline void fixture_init(struct flow_fixture *f, uint64_t id)
 	fixture_fields(f);
 	fixture_messages(f);
 	fixture_evidence(f);
+	fixture_tls(f);
 	fixture_hops(f);
 	f->x = (struct exchange_facts){.id = id,
 		.worker = 1,
@@ -150,6 +174,14 @@ static inline void fixture_tunnel(struct flow_fixture *f)
 	f->x.final_url = STR_NONE;
 	f->x.drops = NULL;
 	f->x.response_body_bytes = 0;
+}
+
+/* Makes it a tunnel that was opened. */
+static inline void fixture_opened(struct flow_fixture *f)
+{
+	fixture_tunnel(f);
+	f->x.tunnel.handling = TUNNEL_TLS;
+	f->x.client_tls = &f->client_leg;
 }
 
 #endif

@@ -55,6 +55,7 @@ static void test_json(void **state)
 	assert_true(json_is_null(json_object_get(o, "error")));
 	assert_string_equal(member(o, "user_agent"), "test \"quoted\"");
 	assert_null(json_object_get(o, "tunnel"));
+	assert_null(json_object_get(o, "parent_id"));
 	assert_int_equal(json_integer_value(json_object_get(o, "hops")), 2);
 	assert_int_equal(json_integer_value(json_object_get(o, "redirects")), 1);
 	assert_int_equal(json_integer_value(json_object_get(o, "retries")), 0);
@@ -128,6 +129,49 @@ static void test_json_of_tunnel(void **state)
 	tunnel = json_object_get(o, "tunnel");
 	assert_int_equal(json_integer_value(json_object_get(tunnel, "up_bytes")), 517);
 	assert_string_equal(member(tunnel, "sni"), "example.com");
+	assert_string_equal(member(tunnel, "handling"), "relayed");
+	assert_true(json_is_null(json_object_get(tunnel, "why")));
+	assert_null(json_object_get(o, "client_tls_version"));
+	json_decref(o);
+}
+
+/* Of a flow inside a tunnel: through which, and the TLS of both sides. */
+static void test_json_of_tls(void **state)
+{
+	struct flow_fixture f;
+	json_t *o, *first, *second, *identity;
+
+	(void)state;
+	fixture_init(&f, 1);
+	f.x.parent_id = 17;
+	f.x.client_tls = &f.client_leg;
+	f.identity.unverified = "certificate has expired";
+	f.identity.pin = "none";
+	o = parse_line(&f.x);
+	assert_int_equal(json_integer_value(json_object_get(o, "parent_id")), 17);
+	assert_string_equal(member(o, "client_tls_version"), "TLSv1.2");
+	assert_string_equal(member(o, "client_tls_server_name"), "example.com");
+	assert_true(json_is_null(json_object_get(o, "client_tls_alpn")));
+	assert_true(json_is_false(json_object_get(o, "client_tls_resumed")));
+	first = json_array_get(json_object_get(o, "chain"), 0);
+	second = json_array_get(json_object_get(o, "chain"), 1);
+	assert_null(json_object_get(first, "tls_version"));
+	assert_null(json_object_get(first, "identity"));
+	assert_string_equal(member(second, "tls_version"), "TLSv1.3");
+	assert_string_equal(member(second, "tls_cipher"), "TLS_AES_128_GCM_SHA256");
+	assert_true(json_is_true(json_object_get(second, "tls_resumed")));
+	assert_true(json_is_null(json_object_get(second, "tls_pin")));
+	assert_string_equal(member(second, "tls_staple"), "good");
+	assert_string_equal(member(second, "tls_unverified"), "certificate has expired");
+	identity = json_object_get(second, "identity");
+	assert_string_equal(member(identity, "issuer"), "CN=Issuer One");
+	assert_int_equal(json_integer_value(json_object_get(identity, "not_after_s")), 1707700000);
+	json_decref(o);
+	fixture_opened(&f);
+	f.x.tunnel.why = "intercept is all";
+	o = parse_line(&f.x);
+	assert_string_equal(member(json_object_get(o, "tunnel"), "handling"), "opened");
+	assert_string_equal(member(json_object_get(o, "tunnel"), "why"), "intercept is all");
 	json_decref(o);
 }
 
@@ -314,6 +358,7 @@ int main(void)
 		cmocka_unit_test(test_json_of_chain),
 		cmocka_unit_test(test_json_of_nothing),
 		cmocka_unit_test(test_json_of_tunnel),
+		cmocka_unit_test(test_json_of_tls),
 		cmocka_unit_test(test_no_secrets),
 		cmocka_unit_test(test_combined),
 		cmocka_unit_test(test_combined_is_one_line),

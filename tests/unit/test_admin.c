@@ -151,10 +151,10 @@ static void test_token_in_query(void **state)
 
 static void test_token_is_needed(void **state)
 {
-	static const char *const closed[] = {"/", "/api/v1/status", "/metrics"};
+	static const char *const closed[] = {"/", "/api/v1/status", "/api/v1/passthrough", "/metrics"};
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
 		assert_int_equal(ask(f, closed[i], NULL, NULL), 401);
 		assert_field(f, "WWW-Authenticate", "Bearer realm=\"viaduct inspector\"");
 		assert_non_null(strstr(body(f), "--ready-file"));
@@ -283,6 +283,36 @@ static void test_pac_is_open(void **state)
 	assert_non_null(strstr(body(f), "PROXY 192.0.2.1:8080; DIRECT"));
 }
 
+/* What a browser or a phone has to reach before it trusts anything; there is no CA in this test, which is 503 and no 401. */
+static void test_set_up_is_open(void **state)
+{
+	static const char *const files[] = {"/ca.pem", "/ca.cer", "/ca.p12", "/ca.mobileconfig", "/ca.pem?x"};
+	struct fixture *f = *state;
+
+	assert_int_equal(ask(f, "/setup", "Accept", "text/html"), 200);
+	assert_non_null(strstr(body(f), "curl -x http://192.0.2.1:8080 "));
+	assert_null(strstr(body(f), "/var/"));
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		assert_int_equal(ask(f, files[i], NULL, NULL), 503);
+	assert_int_equal(ask_as(f, METHOD_GET, "/ca.pem", "evil.example:8081", NULL, NULL), 421);
+	assert_int_equal(ask(f, "/ca.key", BEARER), 404);
+}
+
+static void test_page_tells_of_https(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(ask(f, "/", BEARER), 200);
+	assert_non_null(strstr(body(f), "<code>none</code>: tunnels are not opened"));
+	assert_non_null(strstr(body(f), "href=\"/setup\""));
+	f->status.intercept = INTERCEPT_LIST;
+	assert_int_equal(ask(f, "/", BEARER), 200);
+	assert_non_null(strstr(body(f), "<code>list</code>: tunnels are opened"));
+	assert_int_equal(ask(f, "/api/v1/status", BEARER), 200);
+	assert_non_null(strstr(body(f),
+		"\"intercept\":{\"mode\":\"list\",\"ca_sha256\":null,\"leaves_made\":0,\"passthrough\":0}"));
+}
+
 static void test_page(void **state)
 {
 	struct fixture *f = *state;
@@ -339,6 +369,8 @@ int main(void)
 		TEST(test_unknown_paths),
 		TEST(test_fields_of_every_answer),
 		TEST(test_pac_is_open),
+		TEST(test_set_up_is_open),
+		TEST(test_page_tells_of_https),
 		TEST(test_page),
 		TEST(test_json),
 	};

@@ -1,37 +1,7 @@
 /* viaduct show and viaduct flows on a database: what goes to stdout, and the exit codes. */
-#include "cli/cli.h"
-#include "query_run.h"
+#include "cli_run.h"
 
-#include <fcntl.h>
 #include <jansson.h>
-
-enum { OUTPUT_BYTES = 32768 };
-
-typedef int command(int argc, char **argv);
-
-/* Runs a sub-command on the folder, with one or two more arguments; its exit code. What it wrote to stdout goes into ret_output. */
-static int run(command *run_it, const char *first, const char *second, char ret_output[OUTPUT_BYTES])
-{
-	char *argv[] = {(char *)"--data", folder.data, (char *)first, (char *)second, NULL};
-	char path[128];
-	int status, out, saved = dup(STDOUT_FILENO);
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "%s/stdout", folder.path);
-	out = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	assert_true(out >= 0 && saved >= 0);
-	fflush(stdout);
-	assert_true(dup2(out, STDOUT_FILENO) >= 0);
-	status = run_it(second ? 4 : 3, argv);
-	fflush(stdout);
-	assert_true(dup2(saved, STDOUT_FILENO) >= 0);
-	n = pread(out, ret_output, OUTPUT_BYTES - 1, 0);
-	assert_true(n >= 0 && n < OUTPUT_BYTES - 1);
-	ret_output[n] = '\0';
-	close(out);
-	close(saved);
-	return status;
-}
 
 static void write_two(void)
 {
@@ -113,6 +83,49 @@ static void test_flows(void **state)
 	assert_null(strstr(output, "http://example.com/a"));
 }
 
+/* A list with tunnels can be understood: which were opened, which were not and why. */
+static void test_flows_of_tunnels(void **state)
+{
+	char output[OUTPUT_BYTES];
+	struct flow_fixture f;
+
+	(void)state;
+	fixture_init(&f, 3);
+	fixture_opened(&f);
+	write_one(&f.x);
+	fixture_init(&f, 4);
+	f.x.parent_id = 3;
+	f.x.url = STR("https://example.com/inside");
+	write_one(&f.x);
+	fixture_init(&f, 5);
+	fixture_tunnel(&f);
+	f.x.tunnel.handling = TUNNEL_PASSED;
+	f.x.tunnel.why = "the client refused our certificate 2 times (alert: unknown ca)";
+	write_one(&f.x);
+	fixture_init(&f, 6);
+	fixture_opened(&f);
+	f.x.outcome = OUTCOME_FAILED;
+	f.x.error = ERR_client_tls_refused;
+	f.x.detail = "alert: unknown ca";
+	write_one(&f.x);
+	assert_int_equal(run(cli_flows, "-n", "9", output), EXIT_OK);
+	assert_non_null(strstr(output, "  example.com:443  opened\n"));
+	assert_non_null(strstr(output, "  https://example.com/inside  -> https://other.example\n"));
+	assert_non_null(strstr(output,
+		"  example.com:443  passed: the client refused our certificate 2 times (alert: unknown ca)\n"));
+	assert_non_null(strstr(output,
+		"  example.com:443  client_tls_refused (alert: unknown ca): the client pins the certificate of the origin, "
+		"or does not trust the CA\n"));
+	assert_int_equal(run(cli_show, "3", NULL, output), EXIT_OK);
+	assert_non_null(strstr(output, "  inside     1 flow: 4\n"));
+	assert_int_equal(run(cli_show, "4", NULL, output), EXIT_OK);
+	assert_non_null(strstr(output, "  inside of  flow 3, a CONNECT that was opened\n"));
+	assert_int_equal(run(cli_show, "3", "--json", output), EXIT_OK);
+	assert_non_null(strstr(output, "\"children\":[4]"));
+	assert_int_equal(run(cli_show, "4", "--json", output), EXIT_OK);
+	assert_non_null(strstr(output, "\"children\":[]"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +133,7 @@ int main(void)
 		STORE_TEST(test_order),
 		STORE_TEST(test_json),
 		STORE_TEST(test_flows),
+		STORE_TEST(test_flows_of_tunnels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

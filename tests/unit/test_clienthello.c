@@ -211,12 +211,141 @@ static void test_malformed(void **state)
 	assert_int_equal(h.version, 7); /* untouched */
 }
 
+/* Names as they come, and lists of names that say more or less than they should. */
+static void test_server_names(void **state)
+{
+	static struct maker m;
+	struct clienthello h;
+
+	(void)state;
+	MAKE(&m, "\x13\x01",
+		"\x00\x00\0\x0b\0\x09\0\0\x06"
+		"A.b..~");
+	assert_int_equal(parse(&m, &h), HELLO_DONE);
+	assert_string_equal(h.server_name, "A.b..~");
+	MAKE(&m, "\x13\x01",
+		"\x00\x00\0\x0a\0\x08\x07\0\x01\xff\0\0\x01"
+		"a"); /* one of another type in front */
+	assert_int_equal(parse(&m, &h), HELLO_DONE);
+	assert_string_equal(h.server_name, "a");
+	MAKE(&m, "\x13\x01", "\x00\x00\0\x06\0\x04\x07\0\x01\xff"); /* no other */
+	assert_int_equal(parse(&m, &h), HELLO_DONE);
+	assert_string_equal(h.server_name, "");
+	assert_memory_equal(h.ja4, "t12d", 4);
+	MAKE(&m, "\x13\x01",
+		"\x00\x00\0\x0a\0\x08\0\0\x01"
+		"a"
+		"\0\0\x01"
+		"b"); /* two hosts */
+	assert_int_equal(parse(&m, &h), HELLO_NONE);
+	MAKE(&m, "\x13\x01",
+		"\x00\x00\0\x07\0\x04\0\0\x01"
+		"a"
+		"x"); /* a byte behind the list */
+	assert_int_equal(parse(&m, &h), HELLO_NONE);
+	MAKE(&m, "\x13\x01",
+		"\x00\x00\0\x06\0\x05\0\0\x01"
+		"a"); /* a list longer than the extension */
+	assert_int_equal(parse(&m, &h), HELLO_NONE);
+	MAKE(&m, "\x13\x01", "\x00\x00\0\x02\0\0"); /* an empty list */
+	assert_int_equal(parse(&m, &h), HELLO_NONE);
+	MAKE(&m, "\x13\x01", "\x00\x00\0\0"); /* as servers answer it */
+	assert_int_equal(parse(&m, &h), HELLO_NONE);
+	MAKE(&m, "\x13\x01",
+		"\x00\x00\0\x07\0\x05\0\0\x02"
+		"a\0"); /* a NUL in the name */
+	assert_int_equal(parse(&m, &h), HELLO_NONE);
+}
+
+/* The longest name that is kept, and one byte more. */
+static void test_long_server_name(void **state)
+{
+	static struct maker m;
+	uint8_t extension[4 + 2 + 3 + 256] = {0, 0, 1, 4, 1, 2, 0, 0, 255};
+	struct clienthello h;
+
+	(void)state;
+	memset(extension + 9, 'n', 256);
+	make(&m, "\x13\x01", 2, extension, 4 + 2 + 3 + 255);
+	assert_int_equal(parse(&m, &h), HELLO_DONE);
+	assert_int_equal(strlen(h.server_name), 255);
+	memcpy(extension + 2, "\x01\x05\x01\x03\0\x01\0", 7);
+	make(&m, "\x13\x01", 2, extension, sizeof(extension));
+	assert_int_equal(parse(&m, &h), HELLO_NONE);
+}
+
+static void test_repeated_extensions(void **state)
+{
+	static struct maker m;
+	struct clienthello h;
+
+	(void)state;
+	MAKE(&m, "\x13\x01",
+		"\x00\x10\0\x04\0\x02\x01"
+		"a"
+		"\x00\x10\0\x04\0\x02\x01"
+		"b");
+	assert_int_equal(parse(&m, &h), HELLO_NONE);
+	MAKE(&m, "\x13\x01", "\x00\x2b\0\x03\x02\x03\x04\x00\x2b\0\x03\x02\x03\x03");
+	assert_int_equal(parse(&m, &h), HELLO_NONE);
+	MAKE(&m, "\x13\x01", "\x00\x0d\0\x04\0\x02\x04\x03\x00\x0d\0\x04\0\x02\x04\x03");
+	assert_int_equal(parse(&m, &h), HELLO_NONE);
+	MAKE(&m, "\x13\x01", "\x0a\x0a\0\0\x0a\x0a\0\0"); /* what means nothing may come as often as it likes */
+	assert_int_equal(parse(&m, &h), HELLO_DONE);
+}
+
+/* More protocols than are kept: those that fit are. */
+static void test_many_protocols(void **state)
+{
+	enum { MANY = 200 };
+	static struct maker m;
+	uint8_t extension[4 + 2 + 2 * MANY] = {
+		0, 16, (2 + 2 * MANY) >> 8, (uint8_t)(2 + 2 * MANY), 2 * MANY >> 8, (uint8_t)(2 * MANY)};
+	struct clienthello h;
+
+	(void)state;
+	for (size_t i = 6; i < sizeof(extension); i += 2) {
+		extension[i] = 1;
+		extension[i + 1] = 'p';
+	}
+	make(&m, "\x13\x01", 2, extension, sizeof(extension));
+	assert_int_equal(parse(&m, &h), HELLO_DONE);
+	assert_memory_equal(h.alpn, "p,p,p,", 6);
+	assert_int_equal(strlen(h.alpn), sizeof(h.alpn) - 1);
+}
+
+/* What stands in the record behind the message, or comes in between. */
+static void test_records(void **state)
+{
+	static struct maker m;
+	uint8_t parts[512];
+	struct clienthello h;
+	size_t n;
+
+	(void)state;
+	MAKE(&m, "\x13\x01", "");
+	add(&m, "\x0b\0\0\0", 4);
+	m.bytes[4] = (uint8_t)(m.bytes[4] + 4);
+	assert_int_equal(parse(&m, &h), HELLO_DONE);
+	MAKE(&m, "\x13\x01", "");
+	n = split(m.bytes, m.n, 20, parts);
+	assert_int_equal(clienthello_parse(parts, n, &h), HELLO_DONE);
+	memmove(parts + 30, parts + 25, n - 25);
+	memcpy(parts + 25, "\x16\x03\x01\0\0", 5); /* an empty record */
+	assert_int_equal(clienthello_parse(parts, n + 5, &h), HELLO_NONE);
+	assert_int_equal(clienthello_parse(parts, 30, &h), HELLO_NONE);
+	assert_int_equal(clienthello_parse(parts, 29, &h), HELLO_MORE);
+	memcpy(parts + 25, "\x15\x03\x01\0\x02", 5); /* an alert */
+	assert_int_equal(clienthello_parse(parts, 26, &h), HELLO_NONE);
+}
+
 static void test_not_tls(void **state)
 {
 	static const char *const others[] = {"GET / HTTP/1.1\r\n", "SSH-2.0-x", "\x16\x02\x01", "\x16\x03\x05",
 		"\x16\x03\x01\x00\x00", "\x16\x03\x01\xff\xff", "\x16\x03\x01\x00\x05\x02",
-		"\x16\x03\x01\x40\x00\x01\x00\x40\x00", "\x17"};
-	static const size_t lengths[] = {16, 9, 2, 3, 5, 5, 6, 9, 1};
+		"\x16\x03\x01\x40\x00\x01\x00\x40\x00", "\x17", "\x16\x03\x01\x00\x40\x01\x00\x00\x28",
+		"\x16\x03\x01\x00\x40\x01\x00\x00\x29\x02"};
+	static const size_t lengths[] = {16, 9, 2, 3, 5, 5, 6, 9, 1, 9, 10};
 	struct clienthello h;
 
 	(void)state;
@@ -285,6 +414,11 @@ int main(void)
 		cmocka_unit_test(test_several_records),
 		cmocka_unit_test(test_by_hand),
 		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_server_names),
+		cmocka_unit_test(test_long_server_name),
+		cmocka_unit_test(test_repeated_extensions),
+		cmocka_unit_test(test_many_protocols),
+		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_not_tls),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_ja4_example),

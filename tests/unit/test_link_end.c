@@ -229,6 +229,64 @@ static void test_a_stalled_link_may_end(void **state)
 	rig_down(&r);
 }
 
+static void on_nothing(void *owner, unsigned ready)
+{
+	(void)owner;
+	(void)ready;
+}
+
+/* A connection through which nothing has gone can serve somebody else. */
+static void test_a_fresh_transport_can_be_taken_out(void **state)
+{
+	struct transport *t;
+	struct bufq q;
+	struct rig r;
+	size_t n = 0;
+
+	(void)state;
+	rig_up(&r, LINK_UPSTREAM, 4096);
+	turns(&r);
+	t = link_detach(&r.link);
+	assert_ptr_equal(t, r.ends[0]);
+	assert_int_equal(r.over, 1);
+	assert_null(r.link.transport);
+	link_wake(&r.link);
+	turns(&r);
+	far_write(&r, "to the next");
+	t->on_ready = on_nothing;
+	bufq_init(&q, r.pool);
+	assert_int_equal(transport_read(t, &q, 100, &n), IO_DONE);
+	assert_int_equal(n, 11);
+	assert_string_equal(r.codec->fed, "");
+	bufq_clear(&q);
+	transport_close(t, true);
+	rig_down(&r);
+}
+
+static void test_a_used_transport_stays(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_up(&r, LINK_UPSTREAM, 4096);
+	turns(&r);
+	bufq_append_str(&r.codec->codec.out, STR("x"));
+	assert_null(link_detach(&r.link));
+	bufq_clear(&r.codec->codec.out);
+	r.codec->keep = 100;
+	far_write(&r, "early");
+	turns(&r);
+	assert_null(link_detach(&r.link));
+	bufq_clear(&r.link.in);
+	far_close(&r, false);
+	r.codec->wants_input = true;
+	link_wake(&r.link);
+	turns(&r);
+	assert_null(link_detach(&r.link));
+	assert_int_equal(r.over, 0);
+	rig_down(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +302,8 @@ int main(void)
 		cmocka_unit_test(test_an_origin_that_takes_no_more_is_still_heard),
 		cmocka_unit_test(test_a_client_that_takes_no_more_is_gone),
 		cmocka_unit_test(test_a_stalled_link_may_end),
+		cmocka_unit_test(test_a_fresh_transport_can_be_taken_out),
+		cmocka_unit_test(test_a_used_transport_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,7 +124,8 @@ static void test_bytes(void **state)
 	assert_line(t, "viaduct_client_body_bytes_total{direction=\"down\"} 70");
 	assert_line(t, "viaduct_origin_body_bytes_total{direction=\"up\"} 6");
 	assert_line(t, "viaduct_origin_body_bytes_total{direction=\"down\"} 80");
-	assert_line(t, "viaduct_tunnels_total 1");
+	assert_line(t, "viaduct_tunnels_total{handling=\"relayed\"} 1");
+	assert_line(t, "viaduct_tunnels_total{handling=\"passed\"} 0");
 	assert_line(t, "viaduct_tunnel_bytes_total{direction=\"up\"} 11");
 	assert_line(t, "viaduct_tunnel_bytes_total{direction=\"down\"} 22");
 	free(t);
@@ -189,6 +190,88 @@ static void test_chains(void **state)
 	meter_free(m);
 }
 
+static void test_tls_with_clients(void **state)
+{
+	const struct tls_leg full = {.version = "TLSv1.3"}, resumed = {.version = "TLSv1.3", .is_resumed = true};
+	const struct tunnel_facts opened = {.handling = TUNNEL_TLS}, clear = {.handling = TUNNEL_HTTP};
+	struct meter *m = meter_new();
+	struct status s;
+	char *t;
+
+	(void)state;
+	end(m, (struct exchange_facts){.is_tunnel = true, .tunnel = opened, .client_tls = &full});
+	end(m, (struct exchange_facts){.is_tunnel = true, .tunnel = opened, .client_tls = &resumed});
+	end(m, (struct exchange_facts){.is_tunnel = true, .tunnel = opened, .client_tls = &resumed});
+	/* inside it: an exchange, and an upgrade, share the leg */
+	end(m, (struct exchange_facts){.parent_id = 1, .client_tls = &full});
+	end(m, (struct exchange_facts){.parent_id = 1, .client_tls = &full, .is_tunnel = true});
+	end(m, (struct exchange_facts){.is_tunnel = true, .tunnel = clear});
+	end(m,
+		(struct exchange_facts){
+			.is_tunnel = true, .tunnel = opened, .outcome = OUTCOME_FAILED, .error = ERR_client_tls_refused});
+	end(m,
+		(struct exchange_facts){
+			.is_tunnel = true, .tunnel = opened, .outcome = OUTCOME_FAILED, .error = ERR_client_tls_failed});
+	end(m, (struct exchange_facts){.outcome = OUTCOME_FAILED, .error = ERR_client_tls_timeout});
+	s = status_of(m);
+	t = written(&s);
+	assert_line(t, "viaduct_tls_handshakes_total{side=\"client\",result=\"full\"} 1");
+	assert_line(t, "viaduct_tls_handshakes_total{side=\"client\",result=\"resumed\"} 2");
+	assert_line(t, "viaduct_tls_handshakes_total{side=\"client\",result=\"failed\"} 3");
+	assert_line(t, "viaduct_tls_handshakes_total{side=\"origin\",result=\"full\"} 0");
+	assert_line(t, "viaduct_client_tls_refusals_total 1");
+	assert_line(t, "viaduct_tunnels_total{handling=\"opened\"} 5");
+	free(t);
+	meter_free(m);
+}
+
+static void test_tls_with_origins(void **state)
+{
+	const struct tls_leg full = {.version = "TLSv1.2"}, resumed = {.version = "TLSv1.2", .is_resumed = true};
+	static const enum error failures[] = {
+		ERR_tls_protocol, ERR_tls_alert, ERR_tls_certificate, ERR_pin_mismatch, ERR_tls_timeout};
+	struct meter *m = meter_new();
+	struct status s;
+	char *t;
+
+	(void)state;
+	hop(m, false, (struct hop_facts){.tls = &full});
+	hop(m, false, (struct hop_facts){.tls = &resumed});
+	/* without a handshake of its own, or of any */
+	hop(m, false, (struct hop_facts){.tls = &full, .is_reused = true});
+	hop(m, false, (struct hop_facts){.error = ERR_connect_refused});
+	hop(m, false, (struct hop_facts){.tls = &full, .error = ERR_origin_closed});
+	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
+		hop(m, false, (struct hop_facts){.error = failures[i]});
+	s = status_of(m);
+	t = written(&s);
+	assert_line(t, "viaduct_tls_handshakes_total{side=\"origin\",result=\"full\"} 2");
+	assert_line(t, "viaduct_tls_handshakes_total{side=\"origin\",result=\"resumed\"} 1");
+	assert_line(t, "viaduct_tls_handshakes_total{side=\"origin\",result=\"failed\"} 5");
+	free(t);
+	meter_free(m);
+}
+
+static void test_leaves_and_lessons(void **state)
+{
+	struct status s = {.version = "1", .leaves = {.hits = 5, .made = 3, .held = 2}, .learned = learned_new(), .now_us = 2};
+	struct address client;
+	struct learned_key key = {.client = &client, .ja4 = "t13", .name = STR("pinned.example")};
+	char *t;
+
+	(void)state;
+	assert_true(address_parse(STR("192.0.2.7"), 1, &client));
+	for (int i = 0; i < LEARNED_REFUSALS; i++)
+		learned_refusal(s.learned, &key, "alert", 1, 1000000);
+	t = written(&s);
+	assert_line(t, "viaduct_leaf_cache_hits_total 5");
+	assert_line(t, "viaduct_leaf_made_total 3");
+	assert_line(t, "viaduct_leaf_cache_entries 2");
+	assert_line(t, "viaduct_passthrough_entries 1");
+	free(t);
+	learned_free(s.learned);
+}
+
 /* The name that a line of the format is about; its length. */
 static size_t name_length(const char *line)
 {
@@ -249,6 +332,9 @@ int main(void)
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_hops_and_the_rest),
 		cmocka_unit_test(test_chains),
+		cmocka_unit_test(test_tls_with_clients),
+		cmocka_unit_test(test_tls_with_origins),
+		cmocka_unit_test(test_leaves_and_lessons),
 		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_sum),
 	};

@@ -52,6 +52,7 @@ static void test_table(void **state)
 	assert_int_equal(option_of_env(STR("VIADUCT_NOTHING")), OPTION_COUNT);
 	assert_true(option_is_section(STR("dns")));
 	assert_false(option_is_section(STR("dn")));
+	assert_false(option_is_section(STR("intercept"))); /* it is an option, with others that begin so */
 	assert_false(option_is_section(STR("")));
 }
 
@@ -61,6 +62,10 @@ static void test_enum_order(void **state)
 	(void)state;
 	assert_string_equal(option_row(OPT_redirects_mode)->choices, "auto|follow|pass");
 	assert_int_equal(REDIRECTS_PASS, 2);
+	assert_string_equal(option_row(OPT_intercept)->choices, "none|all|list");
+	assert_int_equal(INTERCEPT_LIST, 2);
+	assert_string_equal(option_row(OPT_intercept_host_mismatch)->choices, "allow|refuse");
+	assert_int_equal(INTERCEPT_HOST_MISMATCH_REFUSE, 1);
 	assert_string_equal(option_row(OPT_log_access_format)->choices, "json|combined");
 	assert_int_equal(ACCESS_COMBINED, 1);
 	assert_string_equal(option_row(OPT_log_terminal)->choices, "auto|always|never");
@@ -395,6 +400,7 @@ static void test_print_shape(void **state)
 	(void)state;
 	assert_memory_equal(plain, "listen: [127.0.0.1:8080]\ninspector: 127.0.0.1:8081\ndata: ''\n", 60);
 	assert_non_null(strstr(plain, "\nredirects:\n  mode: auto\n  max_hops: 20\n  by_request: true\n"));
+	assert_non_null(strstr(plain, "\nintercept: none\nintercept.learned_ttl: 15m\n"));
 	assert_non_null(strstr(plain, "\naccess:\n  clients: [127.0.0.0/8, '::1']\n"));
 	assert_string_equal(plain + strlen(plain) - strlen("\nrules: []\n"), "\nrules: []\n");
 	assert_null(strchr(plain, '#'));

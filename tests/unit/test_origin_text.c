@@ -44,6 +44,38 @@ static void test_parts(void **state)
 	assert_str(origin_text_host(STR_NONE), "");
 }
 
+/* Where a hop leads, also that of a CONNECT. */
+static void test_place(void **state)
+{
+	static const struct {
+		const char *url, *host;
+		uint16_t port;
+	} rows[] = {
+		{"https://example.com/a", "example.com", 443},
+		{"http://example.com", "example.com", 80},
+		{"https://example.com:8443/a:9", "example.com", 8443},
+		{"https://[2001:db8::1]/", "2001:db8::1", 443},
+		{"https://[2001:db8::1]:444", "2001:db8::1", 444},
+		{"example.com:443", "example.com", 443},
+		{"[::1]:444", "::1", 444},
+		{"example.com", "example.com", 0},
+		{"https://example.com:99999/", "example.com", 0},
+		{"https://[::1", "::1", 443},
+		{"[", "", 0},
+		{"", "", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct str host;
+		uint16_t port;
+
+		origin_text_place(str_of(rows[i].url), &host, &port);
+		assert_str(host, rows[i].host);
+		assert_int_equal(port, rows[i].port);
+	}
+}
+
 static void test_left(void **state)
 {
 	(void)state;
@@ -59,6 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_place),
 		cmocka_unit_test(test_left),
 	};
 

@@ -36,6 +36,9 @@ static bool check_flow(void *owner, const struct flow_view *v)
 	assert_str(v->final_url, "https://other.example/x#there");
 	assert_str(v->final_host, "other.example");
 	assert_false(v->is_tunnel);
+	assert_int_equal(v->parent_id, -1);
+	assert_int_equal(v->client_tls.resumed, -1);
+	assert_int_equal(v->client_tls.version.len, 0);
 	return true;
 }
 
@@ -71,6 +74,8 @@ static bool check_tunnel(void *owner, const struct flow_view *v)
 	assert_str(v->host, "example.com");
 	assert_int_equal(v->port, 443);
 	assert_int_equal(v->scheme.len, 0);
+	assert_str(v->tunnel.handling, "relayed");
+	assert_int_equal(v->tunnel.why.len, 0);
 	view_json_flow(&t, v);
 	text_byte(&t, '\0');
 	assert_non_null(strstr(t.p, "\"tunnel\":{\"up_bytes\":517,\"down_bytes\":100000,\"sni\":\"example.com\""));
@@ -94,11 +99,93 @@ static void test_tunnel(void **state)
 	reader_close(r);
 }
 
+static bool check_opened(void *owner, const struct flow_view *v)
+{
+	struct text t = {NULL, 0, 0};
+
+	*(int *)owner += 1;
+	assert_str(v->tunnel.handling, "opened");
+	assert_str(v->tunnel.why, "intercept is all");
+	assert_str(v->client_tls.version, "TLSv1.2");
+	assert_str(v->client_tls.cipher, "ECDHE-ECDSA-AES256-GCM-SHA384");
+	assert_int_equal(v->client_tls.alpn.len, 0);
+	assert_str(v->client_tls.server_name, "example.com");
+	assert_int_equal(v->client_tls.resumed, 0);
+	view_json_flow(&t, v);
+	text_byte(&t, '\0');
+	assert_non_null(strstr(t.p,
+		"\"parent_id\":null,\"client_tls_version\":\"TLSv1.2\",\"client_tls_cipher\":"
+		"\"ECDHE-ECDSA-AES256-GCM-SHA384\",\"client_tls_alpn\":null,\"client_tls_server_name\":\"example.com\","
+		"\"client_tls_resumed\":false"));
+	assert_non_null(strstr(t.p, "\"handling\":\"opened\",\"why\":\"intercept is all\"}"));
+	text_fini(&t);
+	return true;
+}
+
 struct ids {
 	uint64_t v[NAMES];
 	size_t n, limit;
 	int64_t change;
 };
+
+static bool note_child(void *owner, uint64_t id)
+{
+	struct ids *ids = owner;
+
+	ids->v[ids->n++] = id;
+	return ids->n < ids->limit;
+}
+
+static bool check_child(void *owner, const struct flow_view *v)
+{
+	struct text t = {NULL, 0, 0};
+
+	*(int *)owner += 1;
+	assert_int_equal(v->parent_id, 3);
+	assert_int_equal(v->client_tls.resumed, 1);
+	view_json_flow(&t, v);
+	text_byte(&t, '\0');
+	assert_non_null(strstr(t.p, "\"parent_id\":3,"));
+	assert_non_null(strstr(t.p, "\"client_tls_resumed\":true"));
+	text_fini(&t);
+	return true;
+}
+
+/* A tunnel that was opened, and the flows that came through it. */
+static void test_opened(void **state)
+{
+	struct ids ids = {.limit = NAMES};
+	struct flow_fixture f;
+	struct reader *r;
+	int n = 0;
+
+	(void)state;
+	fixture_init(&f, 3);
+	fixture_opened(&f);
+	f.x.tunnel.why = "intercept is all";
+	write_one(&f.x);
+	for (uint64_t id = 4; id <= 6; id++) {
+		fixture_init(&f, id);
+		f.client_leg.is_resumed = true;
+		f.x.client_tls = &f.client_leg;
+		f.x.parent_id = id < 6 ? 3 : 0;
+		write_one(&f.x);
+	}
+	r = open_reader();
+	assert_true(reader_flow(r, 3, check_opened, &n));
+	assert_true(reader_flow(r, 5, check_child, &n));
+	assert_int_equal(n, 2);
+	assert_true(reader_children(r, 3, note_child, &ids));
+	assert_int_equal(ids.n, 2);
+	assert_int_equal(ids.v[0], 4);
+	assert_int_equal(ids.v[1], 5);
+	ids = (struct ids){.limit = 1};
+	assert_true(reader_children(r, 3, note_child, &ids));
+	assert_int_equal(ids.n, 1);
+	assert_true(reader_children(r, 4, note_child, &ids));
+	assert_int_equal(ids.n, 1);
+	reader_close(r);
+}
 
 static bool note_id(void *owner, const struct flow_view *v)
 {
@@ -204,6 +291,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(test_round_trip),
 		STORE_TEST(test_tunnel),
+		STORE_TEST(test_opened),
 		STORE_TEST(test_newest),
 		STORE_TEST(test_follow),
 		STORE_TEST(test_absent),

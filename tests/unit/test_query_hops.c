@@ -24,6 +24,34 @@ static void check_evidence(const struct hop_view *v, int n)
 	assert_str(v->drops.v[1].name, "Authorization");
 }
 
+static void check_tls(const struct hop_view *v, int n)
+{
+	assert_str(v->tls_version, n == 1 ? "" : "TLSv1.3");
+	assert_str(v->tls_cipher, n == 1 ? "" : "TLS_AES_128_GCM_SHA256");
+	assert_int_equal(v->tls_resumed, n == 2);
+	assert_str(v->tls_alpn, n == 1 ? "" : "http/1.1");
+	assert_str(v->tls_server_name, n == 1 ? "" : "other.example");
+	assert_str(v->tls_pin, n == 1 ? "" : "matched");
+	assert_str(v->tls_staple, n == 1 ? "" : "good");
+	assert_str(v->tls_unverified, "");
+	assert_null(v->issuer_change);
+	if (n == 1) {
+		assert_null(v->identity);
+		assert_int_equal(v->identity_id, -1);
+		return;
+	}
+	assert_int_equal(v->identity->id, v->identity_id);
+	assert_str(v->identity->host, "other.example");
+	assert_int_equal(v->identity->port, 443);
+	assert_str(v->identity->subject, "CN=other.example");
+	assert_str(v->identity->issuer, "CN=Issuer One");
+	assert_str(v->identity->chain, "CN=other.example; CN=Issuer One; CN=Root");
+	assert_int_equal(v->identity->certificate_sha256.len, 64);
+	assert_str(v->identity->spki_sha256, "a2V5IG9uZSBpcyAzMiBieXRlcyBsb25nLCBub3QgMzE=");
+	assert_int_equal(v->identity->not_before_s, 1699900000);
+	assert_int_equal(v->identity->not_after_s, 1707700000);
+}
+
 static bool check_hop(void *owner, const struct hop_view *v)
 {
 	int n = ++*(int *)owner;
@@ -34,8 +62,7 @@ static bool check_hop(void *owner, const struct hop_view *v)
 	assert_str(v->peer, "192.0.2.80:80");
 	assert_int_equal(v->is_reused, n == 2);
 	assert_int_equal(v->status, n == 1 ? 302 : 200);
-	assert_str(v->tls_version, n == 1 ? "" : "TLSv1.3");
-	assert_int_equal(v->tls_resumed, n == 2);
+	check_tls(v, n);
 	assert_int_equal(v->times_us[0], n == 1 ? -1 : 0);
 	assert_int_equal(v->times_us[1], n == 1 ? 200 : -1);
 	assert_int_equal(v->times_us[6], n == 1 ? 10 : 80);
@@ -130,6 +157,11 @@ static void test_json(void **state)
 	assert_non_null(strstr(t.p, "\"cookies_added\":[\"sid\",\"lang\"]"));
 	assert_non_null(strstr(t.p, "\"peer_class\":\"private\""));
 	assert_non_null(strstr(t.p, "\"delay_us\":500000"));
+	assert_non_null(strstr(t.p, "\"identity_id\":null,\"identity\":null,\"issuer_change\":null"));
+	assert_non_null(strstr(t.p,
+		"\"tls_version\":\"TLSv1.3\",\"tls_cipher\":\"TLS_AES_128_GCM_SHA256\",\"tls_resumed\":true,"
+		"\"tls_alpn\":\"http/1.1\",\"tls_server_name\":\"other.example\",\"tls_pin\":\"matched\","
+		"\"tls_staple\":\"good\",\"tls_unverified\":null,\"identity_id\":1,\"identity\":{\"id\":1,"));
 	text_fini(&t);
 }
 

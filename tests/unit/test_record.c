@@ -62,9 +62,53 @@ static void test_hops(void **state)
 	assert_string_equal(h->decision, "followed: 302");
 	h = h->next;
 	assert_int_equal(h->number, 2);
-	assert_string_equal(h->tls_cipher, "TLS_AES_128_GCM_SHA256");
+	assert_string_equal(h->tls->cipher, "TLS_AES_128_GCM_SHA256");
 	assert_int_equal(h->times.wait_us, 900);
 	assert_null(h->next);
+	record_free(r);
+}
+
+/* Legs and identities are copied with their texts; a hop without them has none. */
+static void test_tls(void **state)
+{
+	struct flow_fixture *f = mem_alloc(sizeof(*f));
+	char issuer[] = "CN=Issuer", why[] = "as the rule says", name[] = "example.com";
+	const struct hop_facts *h;
+	struct record *r;
+
+	(void)state;
+	fixture_init(f, 1);
+	fixture_opened(f);
+	f->x.hops = f->hops;
+	f->x.parent_id = 17;
+	f->x.tunnel.why = why;
+	f->identity.issuer = issuer;
+	f->client_leg.server_name = name;
+	r = record_new(&f->x);
+	memset(issuer, 'x', sizeof(issuer) - 1);
+	memset(why, 'x', sizeof(why) - 1);
+	memset(name, 'x', sizeof(name) - 1);
+	memset(f, 0xa5, sizeof(*f));
+	mem_free(f);
+
+	assert_int_equal(r->facts.parent_id, 17);
+	assert_int_equal(r->facts.tunnel.handling, TUNNEL_TLS);
+	assert_string_equal(r->facts.tunnel.why, "as the rule says");
+	assert_string_equal(r->facts.client_tls->version, "TLSv1.2");
+	assert_string_equal(r->facts.client_tls->server_name, "example.com");
+	assert_false(r->facts.client_tls->is_resumed);
+	assert_null(r->facts.hops->tls);
+	assert_null(r->facts.hops->identity);
+	h = r->facts.hops->next;
+	assert_string_equal(h->tls->version, "TLSv1.3");
+	assert_string_equal(h->tls->alpn, "http/1.1");
+	assert_true(h->tls->is_resumed);
+	assert_string_equal(h->identity->issuer, "CN=Issuer");
+	assert_string_equal(h->identity->subject, "CN=other.example");
+	assert_string_equal(h->identity->pin, "matched");
+	assert_string_equal(h->identity->staple, "good");
+	assert_string_equal(h->identity->unverified, "");
+	assert_int_equal(h->identity->not_after_s, 1707700000);
 	record_free(r);
 }
 
@@ -112,13 +156,14 @@ static void test_empty(void **state)
 	struct record *r;
 
 	(void)state;
-	memset(&x, 0xff, sizeof(x)); /* a target that is not valid may hold anything */
+	memset(&x, 0xff, sizeof(x)); /* a target or tunnel that is not valid may hold anything */
 	x.user = x.url = x.final_url = STR_NONE;
 	x.request = x.response = NULL;
 	x.detail = NULL;
 	x.hops = NULL;
 	x.drops = NULL;
-	x.has_target = false;
+	x.client_tls = NULL;
+	x.has_target = x.is_tunnel = false;
 	x.outcome = OUTCOME_PENDING;
 	r = record_new(&x);
 	assert_null(r->facts.request);
@@ -126,6 +171,8 @@ static void test_empty(void **state)
 	assert_null(r->facts.drops);
 	assert_null(r->facts.url.p);
 	assert_null(r->facts.target.path.p);
+	assert_null(r->facts.client_tls);
+	assert_null(r->facts.tunnel.why);
 	record_free(r);
 	record_free(NULL);
 }
@@ -150,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_is_deep),
 		cmocka_unit_test(test_hops),
+		cmocka_unit_test(test_tls),
 		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_bytes),

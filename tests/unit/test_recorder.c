@@ -127,6 +127,33 @@ static void test_glimpses(void **state)
 	bench_fini(&b);
 }
 
+/* How a tunnel is handled turns out while it is open; that is a change, though no byte went through. */
+static void test_glimpse_of_handling(void **state)
+{
+	struct flow_fixture f;
+	struct bench b;
+	struct record *r;
+
+	(void)state;
+	bench_init(&b, 64);
+	fixture_init(&f, 9);
+	fixture_tunnel(&f);
+	f.x.outcome = OUTCOME_PENDING;
+	b.o->on_begin(b.o->owner, &f.x);
+	r = next_record(&b);
+	assert_null(r->facts.client_tls);
+	record_free(r);
+	fixture_opened(&f);
+	r = next_record(&b);
+	assert_int_equal(r->facts.tunnel.handling, TUNNEL_TLS);
+	assert_non_null(r->facts.client_tls);
+	record_free(r);
+	f.x.outcome = OUTCOME_DELIVERED;
+	b.o->on_end(b.o->owner, &f.x);
+	record_free(next_record(&b));
+	bench_fini(&b);
+}
+
 /* The ring is full: nothing is lost, order stays, and the worker is told once that it must wait and once that it may go on. */
 static void test_overload(void **state)
 {
@@ -219,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_record),
 		cmocka_unit_test(test_glimpses),
+		cmocka_unit_test(test_glimpse_of_handling),
 		cmocka_unit_test(test_overload),
 		cmocka_unit_test(test_free_hands_over),
 		cmocka_unit_test(test_many_open),

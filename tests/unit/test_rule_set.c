@@ -30,7 +30,7 @@ static struct rule_set *try_read(const char *text, char *ret_why, size_t size)
 	if (e == NULL)
 		return NULL;
 	assert_int_equal(e->n, 1);
-	set = rule_set_read(&e->v[0], "f.yaml", ret_why, size);
+	set = rule_set_read(&e->v[0], "f.yaml", NULL, ret_why, size);
 	yaml_entries_free(e);
 	return set;
 }
@@ -70,6 +70,7 @@ static void test_empty(void **state)
 	assert_int_equal(rule_set_count(set), 0);
 	assert_int_equal(rule_set_count(NULL), 0);
 	assert_true(v.redirects == NULL && v.targets == NULL && v.block == NULL && v.rate == NULL && v.retry == NULL);
+	assert_true(v.intercept == NULL && v.verify == NULL && v.pins == NULL && v.credentials == NULL);
 	v = ask(NULL, CASE_GET);
 	assert_null(v.block);
 	rule_set_free(set);
@@ -267,49 +268,14 @@ static void test_print_expressions(void **state)
 	}
 }
 
-/* The example in conf/viaduct.yaml is one. */
-static void test_docs(void **state)
-{
-	char *text = NULL, *example, *to;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-	struct rule_set *set;
-
-	(void)state;
-	assert_non_null(f);
-	rule_docs_print(f);
-	assert_int_equal(fclose(f), 0);
-	for (int i = 0; i <= FILTER_req_header; i++) {
-		struct str name = str_of(filter_field_name((enum filter_field)i));
-		char word[40];
-
-		snprintf(word, sizeof(word), " %.*s", STR_ARG(str_first(name, str_find(name, '['))));
-		assert_non_null(strstr(text, word));
-	}
-	example = strstr(text, "# rules:\n");
-	assert_non_null(example);
-	to = example;
-	for (const char *from = example; *from != '\0'; from++) { /* without the "# " of each line */
-		if (*from == '#' && from[1] == ' ' && (from == example || from[-1] == '\n'))
-			from++;
-		else
-			*to++ = *from;
-	}
-	*to = '\0';
-	set = read_rules(example);
-	assert_int_equal(rule_set_count(set), 5);
-	assert_string_equal(filter_text(set->v[1].when), "host ~ \"\\.internal\\.example$\"");
-	rule_set_free(set);
-	free(text);
-}
-
 static const char *const bad[][2] = {
 	{"rules: x\n", "f.yaml:1: rules: a list of rules was expected, each with when: and an action ([] for none)"},
 	{"\nrules: [x]\n", "f.yaml:2: rules: a list of rules was expected, each with when: and an action ([] for none)"},
 	{"rules:\n- {}\n", "f.yaml:2: rule 1: there is no when: (like when: host == \"example.com\")"},
 	{"rules:\n- block: true\n", "f.yaml:2: rule 1: there is no when: (like when: host == \"example.com\")"},
 	{"rules:\n- {when: host, block: true}\n- name: b\n  when: host\n",
-		"f.yaml:3: rule 2 (b): there is no action: redirects, redirect_targets, block, rate or retry"},
+		"f.yaml:3: rule 2 (b): there is no action: redirects, redirect_targets, block, rate, retry, intercept, verify, pins or "
+		"client_cert"},
 	{"rules:\n- name: b\n  when: host\n  blok: true\n",
 		"f.yaml:4: rule 1 (b): blok: there is no such key (is block meant?)"},
 	{"rules:\n- when: host\n  block: true\n  respond: {status: 200}\n",
@@ -485,7 +451,6 @@ int main(void)
 		cmocka_unit_test(test_shared_budget),
 		cmocka_unit_test(test_print),
 		cmocka_unit_test(test_print_expressions),
-		cmocka_unit_test(test_docs),
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_rate),

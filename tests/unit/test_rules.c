@@ -50,7 +50,7 @@ static bool matches(const struct rig *r, const char *expression)
 	snprintf(text, sizeof(text), "rules:\n- block: true\n  when: >\n    %s\n", expression);
 	e = yaml_read_text(str_of(text), "f.yaml", why, sizeof(why));
 	assert_non_null(e);
-	s.rules = rule_set_read(&e->v[0], "f.yaml", why, sizeof(why));
+	s.rules = rule_set_read(&e->v[0], "f.yaml", NULL, why, sizeof(why));
 	assert_string_equal(why, "");
 	rules_apply(&s, &r->subject, &v);
 	yaml_entries_free(e);

@@ -48,7 +48,7 @@ static void test_version_1(void **state)
 	make_old(1, version_1);
 	store_stop(start(1000));
 	assert_sound();
-	assert_answer(&folder, "PRAGMA user_version", "2");
+	assert_answer(&folder, "PRAGMA user_version", "3");
 	assert_answer(&folder, "SELECT group_concat(id || ':' || redirects || ':' || retries, ' ') FROM exchanges",
 		"1:0:0 2:1:1 3:1:0 4:1:0");
 	assert_answer(&folder, "SELECT count(*) FROM exchanges WHERE final_url IS NULL", "2");
@@ -62,6 +62,38 @@ static void test_version_1(void **state)
 	assert_answer(&folder, "SELECT count(*) FROM drops WHERE name = 'cookie' AND why IS NULL", "2");
 	assert_answer(&folder, "SELECT count(*) FROM hops WHERE delay_us = 0 AND peer_class IS NULL", "8");
 	assert_answer(&folder, "SELECT count(*) FROM pragma_table_info('hops') WHERE name = 'dropped'", "0");
+}
+
+static const char version_2[] =
+	"INSERT INTO exchanges (id, change, run, worker, client_id, client_request, started_us, url, host, outcome,"
+	" request_head_bytes, request_body_bytes, response_head_bytes, response_body_bytes, hops, is_tunnel, redirects, retries)"
+	" VALUES (1,1,1,0,1,1,1,'a.example:443','a.example','delivered',0,0,0,0,0,1,0,0),"
+	"(2,2,1,0,1,1,1,'https://b.example/','b.example','delivered',0,0,0,0,1,0,0,0);"
+	"INSERT INTO hops (exchange_id, number, reason, url, is_reused, is_reply, tls_version, tls_cipher, tls_resumed, started_us,"
+	" request_head_bytes, request_body_bytes, response_head_bytes, response_body_bytes, delay_us)"
+	" VALUES (2,1,'first','https://b.example/',0,0,'TLSv1.3','AES',1,1,0,0,0,0,0);"
+	"INSERT INTO tunnels (exchange_id, up_bytes, down_bytes, sni) VALUES (1, 5, 6, 'a.example');";
+
+/* What was known stays; what was not recorded is NULL, and all tunnels were relayed. */
+static void test_version_2(void **state)
+{
+	(void)state;
+	make_old(2, version_2);
+	store_stop(start(1000));
+	assert_sound();
+	assert_answer(&folder, "PRAGMA user_version", "3");
+	assert_answer(&folder, "SELECT sni || up_bytes || down_bytes || handling || (why IS NULL) FROM tunnels",
+		"a.example56relayed1");
+	assert_answer(&folder,
+		"SELECT tls_version || tls_cipher || tls_resumed || (coalesce(tls_alpn, tls_server_name, identity_id, tls_pin,"
+		" tls_staple, tls_unverified) IS NULL) FROM hops",
+		"TLSv1.3AES11");
+	assert_answer(&folder,
+		"SELECT count(*) FROM exchanges WHERE coalesce(parent_id, client_tls_version, client_tls_cipher, client_tls_alpn,"
+		" client_tls_server_name, client_tls_resumed) IS NULL",
+		"2");
+	assert_answer(&folder, "SELECT count(*) FROM identities", "0");
+	assert_answer(&folder, "SELECT count(*) FROM identity_changes", "0");
 }
 
 /* FNV-1a, 64 bits. */
@@ -79,25 +111,38 @@ static void test_published_steps(void **state)
 {
 	(void)state;
 	assert_true(hash_of(schema_step(0)) == UINT64_C(0x25d698631f6241e5));
+	assert_true(hash_of(schema_step(1)) == UINT64_C(0xfb4ad6f970b1d4e8));
 }
 
-/* A new file and one that was brought up to date have the same tables and indexes. */
+/* All columns of tables, indexes and views. */
+static void read_schema(char *ret, size_t size)
+{
+	folder_ask(&folder,
+		"SELECT group_concat(t, ' ') FROM (SELECT m.type || ' ' || m.name || '.' || c.name || ':' || c.type AS t"
+		" FROM sqlite_schema m, pragma_table_info(m.name) c ORDER BY 1)",
+		ret, size);
+}
+
+/* A new file and one that was brought up to date have the same tables, indexes and views. */
 static void test_same_schema(void **state)
 {
-	static const char question[] = "SELECT group_concat(t, ' ') FROM (SELECT m.name || '.' || c.name || ':' || c.type AS t"
-				       " FROM sqlite_schema m, pragma_table_info(m.name) c ORDER BY 1)";
-	char fresh[8192], old[8192];
+	const char *const rows[] = {version_1, version_2};
+	char fresh[16384], old[16384];
 
 	(void)state;
 	store_stop(start(1000));
-	folder_ask(&folder, question, fresh, sizeof(fresh));
-	folder_remove(&folder);
-	assert_int_equal(folder_make(&folder), 0);
-	make_old(1, version_1);
-	store_stop(start(1000));
-	folder_ask(&folder, question, old, sizeof(old));
-	assert_string_equal(old, fresh);
-	assert_non_null(strstr(old, "drops.why:TEXT"));
+	read_schema(fresh, sizeof(fresh));
+	for (int version = 1; version <= 2; version++) {
+		folder_remove(&folder);
+		assert_int_equal(folder_make(&folder), 0);
+		make_old(version, rows[version - 1]);
+		store_stop(start(1000));
+		read_schema(old, sizeof(old));
+		assert_string_equal(old, fresh);
+	}
+	assert_non_null(strstr(old, "table drops.why:TEXT"));
+	assert_non_null(strstr(old, "index exchanges_parent.parent_id:"));
+	assert_non_null(strstr(old, "view identity_changes.what:"));
 }
 
 /* Flows go on being written behind the old ones; the oldest are deleted with all that belongs to them. */
@@ -141,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_published_steps),
 		STORE_TEST(test_version_1),
+		STORE_TEST(test_version_2),
 		STORE_TEST(test_same_schema),
 		STORE_TEST(test_goes_on),
 		STORE_TEST(test_reader_of_old),

@@ -53,6 +53,41 @@ static void test_tunnel(void **state)
 	assert_line(&f.x, false, "22:13:20 CONNECT example.com:443 200  100 kB  61 s\n");
 }
 
+/* What was opened is said, and dim; what was passed or refused stands out. */
+static void test_handling(void **state)
+{
+	struct flow_fixture f;
+
+	(void)state;
+	fixture_init(&f, 1);
+	fixture_opened(&f);
+	assert_line(&f.x, false, "22:13:20 CONNECT example.com:443 200  100 kB  6.0 ms  opened\n");
+	assert_line(&f.x, true, "\x1b[2m22:13:20 CONNECT example.com:443 200  100 kB  6.0 ms  opened\x1b[0m\n");
+	f.x.tunnel.handling = TUNNEL_PASSED;
+	f.x.tunnel.why = "the client refused our certificate\n";
+	assert_line(&f.x, false,
+		"22:13:20 CONNECT example.com:443 200  100 kB  6.0 ms  passed: the client refused our certificate\\x0a\n");
+	assert_line(&f.x, true,
+		"22:13:20 CONNECT example.com:443 \x1b[32m200\x1b[0m  100 kB  6.0 ms  "
+		"\x1b[33mpassed: the client refused our certificate\\x0a\x1b[0m\n");
+	fixture_opened(&f);
+	f.x.outcome = OUTCOME_FAILED;
+	f.x.error = ERR_client_tls_refused;
+	f.x.detail = "alert: unknown ca";
+	f.x.tunnel.why = NULL;
+	assert_line(&f.x, false,
+		"22:13:20 CONNECT example.com:443 200  100 kB  6.0 ms  client_tls_refused (alert: unknown ca): "
+		"the client pins the certificate of the origin, or does not trust the CA\n");
+	assert_line(&f.x, true,
+		"22:13:20 CONNECT example.com:443 \x1b[32m200\x1b[0m  100 kB  6.0 ms  \x1b[31mclient_tls_refused (alert: "
+		"unknown ca): the client pins the certificate of the origin, or does not trust the CA\x1b[0m\n");
+	f.x.error = ERR_client_tls_timeout;
+	f.x.detail = NULL;
+	assert_line(&f.x, false,
+		"22:13:20 CONNECT example.com:443 200  100 kB  6.0 ms  client_tls_timeout: "
+		"the client began a TLS handshake and did not go on\n");
+}
+
 static void test_chain(void **state)
 {
 	struct flow_fixture f;
@@ -164,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_tunnel),
+		cmocka_unit_test(test_handling),
 		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_hostile),

@@ -1,5 +1,4 @@
-/* The other side of TLS for tests: certificates made on the spot, and a server on a thread of its own at the end of a socket
- * pair. */
+/* The other side of TLS for tests: a server on a thread of its own at the end of a socket pair. */
 #ifndef VIADUCT_TESTS_TLS_PEER_H
 #define VIADUCT_TESTS_TLS_PEER_H
 
@@ -12,110 +11,9 @@
 #include <unistd.h>
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
-/* A certificate and its key. */
-struct identity {
-	X509 *certificate;
-	EVP_PKEY *key;
-};
-
-struct identity_spec {
-	const char *name;
-	const char *alt_names; /* "DNS:a.test,IP:127.0.0.1"; NULL: none */
-	const char *purpose;   /* extended key usage; NULL: any */
-	long from_s, to_s;     /* validity, from now; both 0: a day */
-	bool is_ca;
-	int rsa_bits; /* 0: P-256 */
-};
-
-static inline void identity_extend(X509 *certificate, X509 *issuer, int nid, const char *value)
-{
-	X509V3_CTX v3;
-	X509_EXTENSION *extension;
-
-	X509V3_set_ctx(&v3, issuer, certificate, NULL, NULL, 0);
-	extension = X509V3_EXT_conf_nid(NULL, &v3, nid, value);
-	X509_add_ext(certificate, extension, -1);
-	X509_EXTENSION_free(extension);
-}
-
-/* Issued by issuer; NULL: by itself. */
-static inline struct identity identity_new(const struct identity_spec *spec, const struct identity *issuer)
-{
-	struct identity id = {X509_new(), spec->rsa_bits != 0 ? EVP_RSA_gen((unsigned)spec->rsa_bits) : EVP_EC_gen("P-256")};
-	X509_NAME *name = X509_get_subject_name(id.certificate);
-	static long serial;
-
-	X509_set_version(id.certificate, X509_VERSION_3);
-	ASN1_INTEGER_set(X509_get_serialNumber(id.certificate), ++serial);
-	X509_gmtime_adj(X509_getm_notBefore(id.certificate), spec->from_s == 0 && spec->to_s == 0 ? -3600 : spec->from_s);
-	X509_gmtime_adj(X509_getm_notAfter(id.certificate), spec->from_s == 0 && spec->to_s == 0 ? 86400 : spec->to_s);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)spec->name, -1, -1, 0);
-	X509_set_issuer_name(id.certificate, issuer != NULL ? X509_get_subject_name(issuer->certificate) : name);
-	X509_set_pubkey(id.certificate, id.key);
-	identity_extend(id.certificate, id.certificate, NID_basic_constraints,
-		spec->is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
-	if (spec->alt_names != NULL)
-		identity_extend(id.certificate, id.certificate, NID_subject_alt_name, spec->alt_names);
-	if (spec->purpose != NULL)
-		identity_extend(id.certificate, id.certificate, NID_ext_key_usage, spec->purpose);
-	X509_sign(id.certificate, issuer != NULL ? issuer->key : id.key, EVP_sha256());
-	return id;
-}
-
-static inline void identity_free(struct identity *id)
-{
-	X509_free(id->certificate);
-	EVP_PKEY_free(id->key);
-}
-
-/* Made once: keys cost time. */
-struct certificates {
-	struct identity ca, other_ca, good, expired, future, self_signed, untrusted, client_only, weak, common_name;
-	char ca_file[64];
-};
-
-/* One of each kind, and a file with the CA. */
-static inline bool certificates_init(struct certificates *c)
-{
-	FILE *file;
-
-	c->ca = identity_new(&(struct identity_spec){.name = "test CA", .is_ca = true}, NULL);
-	c->other_ca = identity_new(&(struct identity_spec){.name = "other CA", .is_ca = true}, NULL);
-	c->good = identity_new(&(struct identity_spec){.name = "x",
-				       .alt_names = "DNS:a.test,DNS:*.b.test,IP:127.0.0.1,IP:::1",
-				       .purpose = "serverAuth"},
-		&c->ca);
-	c->expired =
-		identity_new(&(struct identity_spec){.name = "old", .alt_names = "DNS:a.test", .from_s = -9000, .to_s = -60},
-			&c->ca);
-	c->future =
-		identity_new(&(struct identity_spec){.name = "new", .alt_names = "DNS:a.test", .from_s = 3600, .to_s = 9000},
-			&c->ca);
-	c->self_signed = identity_new(&(struct identity_spec){.name = "self", .alt_names = "DNS:a.test"}, NULL);
-	c->untrusted = identity_new(&(struct identity_spec){.name = "a\nb", .alt_names = "DNS:a.test"}, &c->other_ca);
-	c->client_only =
-		identity_new(&(struct identity_spec){.name = "c", .alt_names = "DNS:a.test", .purpose = "clientAuth"}, &c->ca);
-	c->weak = identity_new(&(struct identity_spec){.name = "w", .alt_names = "DNS:a.test", .rsa_bits = 1024}, &c->ca);
-	c->common_name = identity_new(&(struct identity_spec){.name = "a.test"}, &c->ca);
-	snprintf(c->ca_file, sizeof(c->ca_file), "/tmp/test_tls.XXXXXX");
-	file = fdopen(mkstemp(c->ca_file), "w");
-	return file != NULL && PEM_write_X509(file, c->ca.certificate) == 1 && fclose(file) == 0;
-}
-
-static inline void certificates_fini(struct certificates *c)
-{
-	struct identity *all[] = {&c->ca, &c->other_ca, &c->good, &c->expired, &c->future, &c->self_signed, &c->untrusted,
-		&c->client_only, &c->weak, &c->common_name};
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		identity_free(all[i]);
-	unlink(c->ca_file);
-}
+#include "certificates.h"
 
 enum peer_deed {
 	PEER_ECHO,      /* echoes until the client ends, then ends in order */
@@ -127,14 +25,16 @@ enum peer_deed {
 
 enum { PEER_TALK_BYTES = 1 << 20, PEER_ROOM = 16384 };
 
-struct tls_peer {
+struct peer {
 	SSL_CTX *ctx;
 	enum peer_deed deed;
 	int fd;
 	pthread_t thread;
-	/* To be read after tls_peer_join. */
+	/* To be read after peer_join. */
 	bool is_shaken, is_resumed, got_close_notify;
+	bool was_asked_status; /* the client takes a stapled OCSP response */
 	char server_name[256], alpn[16];
+	char visitor[64]; /* the common name of the client's certificate; empty: none came */
 	size_t got;
 };
 
@@ -161,7 +61,21 @@ static inline SSL_CTX *peer_ctx_new(const struct identity *id)
 	return ctx;
 }
 
-static inline void peer_echo(struct tls_peer *p, SSL *ssl)
+/* Any client certificate will do. */
+static inline int peer_take_any(int is_good, X509_STORE_CTX *ctx)
+{
+	(void)is_good;
+	(void)ctx;
+	return 1;
+}
+
+/* Has the server ask for a client certificate. */
+static inline void peer_ask_certificate(SSL_CTX *ctx)
+{
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, peer_take_any);
+}
+
+static inline void peer_echo(struct peer *p, SSL *ssl)
 {
 	char bytes[PEER_ROOM];
 	int n;
@@ -187,13 +101,18 @@ static inline void peer_talk(SSL *ssl)
 	SSL_shutdown(ssl);
 }
 
-static inline void peer_serve(struct tls_peer *p, SSL *ssl)
+static inline void peer_serve(struct peer *p, SSL *ssl)
 {
 	const unsigned char *alpn = NULL;
 	unsigned alpn_len = 0;
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 
+	X509 *visitor = SSL_get0_peer_certificate(ssl);
+
 	p->is_shaken = true;
+	p->was_asked_status = SSL_get_tlsext_status_type(ssl) == TLSEXT_STATUSTYPE_ocsp;
+	if (visitor != NULL)
+		X509_NAME_get_text_by_NID(X509_get_subject_name(visitor), NID_commonName, p->visitor, sizeof(p->visitor));
 	p->is_resumed = SSL_session_reused(ssl) == 1;
 	snprintf(p->server_name, sizeof(p->server_name), "%s", name != NULL ? name : "");
 	SSL_get0_alpn_selected(ssl, &alpn, &alpn_len);
@@ -210,7 +129,7 @@ static inline void peer_serve(struct tls_peer *p, SSL *ssl)
 
 static inline void *peer_run(void *arg)
 {
-	struct tls_peer *p = arg;
+	struct peer *p = arg;
 	SSL *ssl = SSL_new(p->ctx);
 	char byte;
 
@@ -230,21 +149,24 @@ static inline void *peer_run(void *arg)
 	return NULL;
 }
 
-/* Starts a server; returns the client's end of the pair, non-blocking. */
-static inline int tls_peer_start(struct tls_peer *p, SSL_CTX *ctx, enum peer_deed deed)
+/* Starts a server on a connected socket, which it takes over. */
+static inline bool peer_start_on(struct peer *p, SSL_CTX *ctx, enum peer_deed deed, int fd)
+{
+	*p = (struct peer){.ctx = ctx, .deed = deed, .fd = fd};
+	return pthread_create(&p->thread, NULL, peer_run, p) == 0;
+}
+
+/* Starts a server; returns the client's end of the pair. */
+static inline int peer_start(struct peer *p, SSL_CTX *ctx, enum peer_deed deed)
 {
 	int fds[2];
 
-	*p = (struct tls_peer){.ctx = ctx, .deed = deed};
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
 		return -1;
-	p->fd = fds[1];
-	if (pthread_create(&p->thread, NULL, peer_run, p) != 0)
-		return -1;
-	return fds[0];
+	return peer_start_on(p, ctx, deed, fds[1]) ? fds[0] : -1;
 }
 
-static inline void tls_peer_join(struct tls_peer *p)
+static inline void peer_join(struct peer *p)
 {
 	pthread_join(p->thread, NULL);
 }

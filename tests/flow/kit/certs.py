@@ -18,6 +18,7 @@ class Certificates:
         self._root('stranger')
         self.good = self._leaf('good', 'DNS:good.test,DNS:localhost')
         self.many = self._leaf('many', 'DNS:a.test,DNS:b.test,DNS:c.test,DNS:sub.a.test')
+        self.wild = self._leaf('wild', 'DNS:*.wild.test')
         self.address = self._leaf('address', 'IP:127.0.0.1,IP:::1')
         self.wrong_host = self._leaf('wrong_host', 'DNS:other.test')
         self.expired = self._leaf('expired', 'DNS:good.test', dates=('20200101000000Z', '20210101000000Z'))

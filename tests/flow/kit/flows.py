@@ -25,3 +25,18 @@ def names(fields):
 
 def pairs(fields):
     return [tuple(f) if isinstance(f, list) else (f['name'], f['value']) for f in fields]
+
+
+def client_leg(record):
+    """TLS with the client: version, cipher, alpn, server_name, is_resumed; None for clear text."""
+    return record.get('client_tls')
+
+
+def origin_leg(hop):
+    """TLS with the origin, the same; None for clear text."""
+    return hop.get('tls')
+
+
+def identity(hop):
+    """Who the origin is: subject, issuer, chain, certificate_sha256, spki_sha256, not_before, not_after, staple, pin, unverified."""
+    return hop.get('identity') or {}

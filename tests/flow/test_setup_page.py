@@ -1,0 +1,275 @@
+"""The set-up page and the CA's certificate: through the proxy at http://viaduct.proxy/ and at the inspector; when the CA is made;
+and ready.json, by which commands find the proxy that runs."""
+
+import json
+import os
+import plistlib
+import signal
+import ssl
+import subprocess
+
+import pytest
+
+from kit.proxy import Viaduct, binary, command, environment, over
+from kit.wait import until
+from kit.wire import connect, get
+
+SITE = 'http://viaduct.proxy'
+FILES = ['/ca.pem', '/ca.cer', '/ca.p12', '/ca.mobileconfig']
+
+
+@pytest.fixture(scope='module')
+def shared_proxy(tmp_path_factory):
+    viaduct = Viaduct(tmp_path_factory.mktemp('setup'), inspector='127.0.0.1:0')
+    try:
+        yield viaduct
+        viaduct.stop()
+    finally:
+        viaduct.kill()
+
+
+@pytest.fixture
+def at_inspector(proxy):
+    """at_inspector(path, fields…) -> the inspector's answer, without a token."""
+    authority = proxy.ready['inspector'].removeprefix('http://')
+    host, _, port = authority.rpartition(':')
+
+    def ask(path, *fields, method='GET', host_field=authority):
+        wire = connect((host, int(port)))
+        try:
+            return wire.ask('\r\n'.join([f'{method} {path} HTTP/1.1', f'Host: {host_field}', *fields, '', '']).encode(), method)
+        finally:
+            wire.close()
+    return ask
+
+
+def openssl(*args, stdin=None):
+    done = subprocess.run(['openssl', *map(str, args)], input=stdin, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def fingerprint(pem):
+    return openssl('x509', '-noout', '-fingerprint', '-sha256', stdin=pem).decode().strip().rpartition('=')[2]
+
+
+# what is served
+
+def test_ready_names_the_ca(proxy):
+    path = proxy.ready['ca']
+    assert os.path.samefile(path, proxy.data / 'ca/ca.pem')
+    openssl('x509', '-in', path, '-noout')
+
+
+def test_files_through_the_proxy(proxy):
+    pem = proxy.ask(get(f'{SITE}/ca.pem'))
+    assert pem.get('content-type') == 'application/x-pem-file'
+    assert ssl.PEM_cert_to_DER_cert(pem.text) == ssl.PEM_cert_to_DER_cert(open(proxy.ready['ca'], encoding='ascii').read())
+    cer = proxy.ask(get(f'{SITE}/ca.cer'))
+    assert cer.get('content-type') == 'application/x-x509-ca-cert'
+    assert cer.body == ssl.PEM_cert_to_DER_cert(pem.text)
+    p12 = proxy.ask(get(f'{SITE}/ca.p12'))
+    unpacked = openssl('pkcs12', '-passin', 'pass:', '-nodes', stdin=p12.body)
+    assert b'BEGIN CERTIFICATE' in unpacked and b'PRIVATE KEY' not in unpacked
+
+
+def test_profile_for_phones(proxy):
+    answer = proxy.ask(get(f'{SITE}/ca.mobileconfig'))
+    assert answer.get('content-type') == 'application/x-apple-aspen-config'
+    profile = plistlib.loads(answer.body)
+    assert (profile['PayloadType'], profile['PayloadVersion']) == ('Configuration', 1)
+    (payload,) = profile['PayloadContent']
+    assert payload['PayloadType'] == 'com.apple.security.root'
+    assert payload['PayloadContent'] == proxy.ask(get(f'{SITE}/ca.cer')).body
+    assert profile['PayloadUUID'] != payload['PayloadUUID']
+    assert proxy.ask(get(f'{SITE}/ca.mobileconfig')).body == answer.body
+
+
+def test_page_for_browsers(proxy):
+    answer = proxy.ask(get(f'{SITE}/', 'Accept: text/html,*/*'))
+    assert answer.status == 200 and answer.get('content-type') == 'text/html; charset=utf-8'
+    assert fingerprint(proxy.ask(get(f'{SITE}/ca.pem')).body) in answer.text
+    for part in (f'curl -x http://{proxy.ready["proxy"]} ', 'intercept=all', 'NODE_EXTRA_CA_CERTS', 'keytool', 'href="/ca.mobileconfig"'):
+        assert part in answer.text
+    assert '<script' not in answer.text and str(proxy.data) not in answer.text
+    assert "default-src 'none'" in answer.get('content-security-policy')
+
+
+def test_page_for_curl(proxy):
+    done = subprocess.run(['curl', '-sS', '-x', proxy.url, f'{SITE}/'], capture_output=True, text=True, timeout=20, check=True, env=environment())
+    assert done.stdout.startswith('Trust the CA of this viaduct\n') and '<' not in done.stdout.split('== Get')[0]
+
+
+@pytest.mark.parametrize('path', ['/', *FILES])
+def test_head(proxy, path):
+    head, body = proxy.ask(get(f'{SITE}{path}').replace(b'GET', b'HEAD', 1), 'HEAD'), proxy.ask(get(f'{SITE}{path}'))
+    assert head.status == 200
+    assert head.get('content-length') == body.get('content-length') and head.get('content-type') == body.get('content-type')
+
+
+def test_nothing_else_is_there(proxy):
+    for path in '/ca.key', '/setup', '/ca/ca.key', '/api/v1/status', '/metrics', '/../ca.key':
+        assert proxy.ask(get(f'{SITE}{path}')).status == 404
+    answer = proxy.ask(f'POST {SITE}/ca.pem HTTP/1.1\r\nHost: viaduct.proxy\r\nContent-Length: 1\r\n\r\nx'.encode())
+    assert (answer.status, answer.get('allow')) == (405, 'GET, HEAD')
+
+
+def test_key_is_nowhere(proxy, at_inspector):
+    key = ''.join((proxy.data / 'ca/ca.key').read_text().splitlines()[1:-1])[:60].encode()
+    for path in ['/', *FILES]:
+        assert key not in proxy.ask(get(f'{SITE}{path}')).body.replace(b'\n', b'')
+        assert b'PRIVATE KEY' not in at_inspector(path).body
+
+
+@pytest.mark.parametrize('path', FILES)
+def test_files_at_the_inspector(proxy, at_inspector, path):
+    here, there = at_inspector(path), proxy.ask(get(f'{SITE}{path}'))
+    assert here.status == 200 and here.get('content-type') == there.get('content-type')
+    # PKCS#12 has a salt, which is new each time
+    assert here.body == there.body or path == '/ca.p12' and len(here.body) == len(there.body)
+    assert (at_inspector(path, host_field='evil.test').status, at_inspector(path, host_field='evil.test').body) == (421, b'')
+    assert at_inspector(path, method='HEAD').status == 200
+    assert at_inspector(path, 'Content-Length: 0', method='POST').status == 405
+
+
+def test_page_at_the_inspector(proxy, at_inspector):
+    page = at_inspector('/setup', 'Accept: text/html')
+    assert page.status == 200 and f'curl -x http://{proxy.ready["proxy"]} ' in page.text
+    assert at_inspector('/setup').get('content-type').startswith('text/plain')
+
+
+# when it is made
+
+class Bare:
+    """A viaduct without a ready file: found by ready.json in its data folder."""
+
+    def __init__(self, folder, *args):
+        self.data = folder / 'data'
+        self.stderr_file = folder / 'stderr'
+        with open(self.stderr_file, 'ab') as err, open(folder / 'stdout', 'ab') as out:
+            self.process = subprocess.Popen([binary(), 'serve', '--listen', '127.0.0.1:0', '--inspector', '127.0.0.1:0', '--workers', '2',
+                                             '--data', str(self.data), *args], stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=environment())
+
+    def ready(self):
+        path = self.data / 'ready.json'
+        until(path.exists, 'ready.json')
+        return json.loads(path.read_text())
+
+    def ask(self, data):
+        host, _, port = self.ready()['proxy'].rpartition(':')
+        wire = connect((host, int(port)))
+        try:
+            return wire.ask(data)
+        finally:
+            wire.close()
+
+
+@pytest.fixture
+def bare(tmp_path):
+    running = []
+
+    def start_one(*args):
+        running.append(Bare(tmp_path, *args))
+        return running[-1]
+    yield start_one
+    for one in running:
+        if one.process.poll() is None:
+            one.process.kill()
+        one.process.wait()
+
+
+def test_made_when_somebody_asks(bare):
+    """With interception off and nobody asking there is none; a download makes it, and ready.json tells."""
+    viaduct = bare()
+    assert viaduct.ready()['ca'] is None
+    assert not (viaduct.data / 'ca').exists()
+    pem = viaduct.ask(get(f'{SITE}/ca.pem'))
+    assert pem.status == 200
+    assert (viaduct.data / 'ca/ca.pem').read_bytes() == pem.body
+    assert (viaduct.data / 'ca/ca.key').stat().st_mode & 0o777 == 0o600
+    until(lambda: viaduct.ready()['ca'] == str(viaduct.data / 'ca/ca.pem'), 'ready.json to name it')
+    assert viaduct.ask(get(f'{SITE}/ca.pem')).body == pem.body
+
+
+def test_the_same_at_the_next_start(start):
+    first = start()
+    pem = first.ask(get(f'{SITE}/ca.pem')).body
+    over(first).stop()
+    assert start(folder=first.folder).ask(get(f'{SITE}/ca.pem')).body == pem
+
+
+def test_interception_needs_it(tmp_path):
+    """A folder that others can read is no place for a key: one line, exit 2."""
+    (tmp_path / 'd').mkdir(mode=0o700)
+    (tmp_path / 'd/ca').mkdir(mode=0o755)
+    done = command('serve', '--inspector', 'off', '--listen', '127.0.0.1:0', '--data', tmp_path / 'd', '--set', 'intercept=all')
+    assert done.returncode == 2
+    assert len([line for line in done.stderr.splitlines() if ': warn: ' not in line]) == 1 and str(tmp_path / 'd/ca') in done.stderr
+
+
+def test_without_interception_it_is_said(start, tmp_path):
+    (tmp_path / 'f/data').mkdir(mode=0o700, parents=True)
+    (tmp_path / 'f/data/ca').mkdir(mode=0o755)
+    viaduct = start(folder=tmp_path / 'f')
+    viaduct.expected_complaints.append('/data/ca')
+    assert viaduct.ready['ca'] is None
+    assert f'viaduct: warn: {viaduct.data}/ca' in viaduct.stderr()
+    answer = viaduct.ask(get(f'{SITE}/ca.pem'))
+    assert answer.status == 503 and str(viaduct.data) not in answer.text
+    assert viaduct.ask(get(f'{SITE}/')).status == 200
+
+
+def test_renewed_and_reloaded(start):
+    viaduct = start({'intercept': 'all'})
+    before = viaduct.ask(get(f'{SITE}/ca.pem')).body
+    done = command('ca', 'renew', '--data', viaduct.data)
+    assert done.returncode == 0, done.stderr
+    assert viaduct.ask(get(f'{SITE}/ca.pem')).body == before
+    viaduct.signal(signal.SIGHUP)
+    until(lambda: viaduct.ask(get(f'{SITE}/ca.pem')).body != before, 'the new CA')
+    assert viaduct.ask(get(f'{SITE}/ca.pem')).body == (viaduct.data / 'ca/ca.pem').read_bytes()
+
+
+# what it says when it starts
+
+@pytest.mark.parametrize('mode', ['all', 'list'])
+def test_start_says_that_https_is_opened(start, mode):
+    assert 'viaduct: HTTPS is opened; trust its CA: http://viaduct.proxy/ through the proxy, or: viaduct ca install\n' in \
+        start({'intercept': mode}).stdout()
+
+
+def test_start_says_how_to_open_https(proxy):
+    assert '--set intercept=all\n' in proxy.stdout()
+
+
+# ready.json
+
+def test_ready_json(proxy):
+    path = proxy.data / 'ready.json'
+    assert json.loads(path.read_text()) == proxy.ready
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_ready_json_goes_with_the_proxy(start):
+    viaduct = over(start())
+    viaduct.stop()
+    assert not (viaduct.data / 'ready.json').exists()
+
+
+def test_ready_json_of_a_killed_proxy(start):
+    viaduct = over(start(inspector='127.0.0.1:0'))
+    viaduct.kill()
+    assert (viaduct.data / 'ready.json').exists()
+    done = command('passthrough', '--data', viaduct.data)
+    assert done.returncode == 1 and 'no viaduct runs' in done.stderr
+    again = start(folder=viaduct.folder)
+    assert json.loads((viaduct.data / 'ready.json').read_text())['pid'] == again.process.pid
+
+
+def test_ready_json_without_a_flow_database(start):
+    """Who keeps no flows does not take the file of who does."""
+    first = start()
+    second = start({'capture.enabled': 'false'}, args=['--data', str(first.data)])
+    assert json.loads((first.data / 'ready.json').read_text())['pid'] == first.process.pid
+    over(second).stop()
+    assert json.loads((first.data / 'ready.json').read_text())['pid'] == first.process.pid
