@@ -18,6 +18,7 @@ static const char help_text[] =
 	"  viaduct identities [--changes]       whose certificates the origins showed, and what changed\n"
 	"  viaduct ca path|show|bundle|install|uninstall|renew\n"
 	"                                       the CA of opened tunnels: where it is, and who trusts it\n"
+	"  viaduct passthrough [retry NAME]     tunnels passed through since their clients refused the certificate\n"
 	"  viaduct check [-c FILE] [--print]    check a configuration; print all options with their values\n"
 	"  viaduct --version | --help\n"
 	"\n"

@@ -22,12 +22,12 @@ struct vault {
 
 /* Where the settings have the CA. A configuration without a flow database has a data folder all the same: the CA is what trust
  * hangs on, so it must be the same at the next start. */
-static struct ca_place place_of(const struct settings *s, char **ret_folder)
+static struct ca_place place_of(const struct vault *v, const struct settings *s, char **ret_folder)
 {
-	size_t size = strlen(s->data) + sizeof("/ca");
+	size_t size = strlen(v->needs.data) + sizeof("/ca");
 	char *folder = mem_alloc(size);
 
-	snprintf(folder, size, "%s/ca", s->data);
+	snprintf(folder, size, "%s/ca", v->needs.data);
 	*ret_folder = folder;
 	return (struct ca_place){
 		.folder = folder,
@@ -43,10 +43,10 @@ bool vault_is_needed(const struct settings *s)
 	return s->intercept != INTERCEPT_NONE;
 }
 
-bool vault_find(const struct settings *s, bool is_wanted, struct ca **ret_ca, char *ret_why, size_t size)
+bool vault_find(const struct vault *v, const struct settings *s, bool is_wanted, struct ca **ret_ca, char *ret_why, size_t size)
 {
 	char *folder, warning[WHY_BYTES] = "", why[WHY_BYTES] = "";
-	struct ca_place place = place_of(s, &folder);
+	struct ca_place place = place_of(v, s, &folder);
 	struct ca *ca = NULL;
 	bool is_there = ca_files_exist(&place);
 
@@ -104,7 +104,7 @@ static bool find_now(struct vault *v)
 
 	if (v->settings == NULL || now_us < v->retry_us)
 		return false;
-	if (!vault_find(v->settings, true, &v->ca, why, sizeof(why))) {
+	if (!vault_find(v, v->settings, true, &v->ca, why, sizeof(why))) {
 		log_error("%s", why);
 		v->retry_us = now_us + RETRY_US;
 		return false;
@@ -143,7 +143,7 @@ char *vault_pem_path(struct vault *v)
 
 	pthread_mutex_lock(&v->lock);
 	if (v->ca != NULL) {
-		struct ca_place place = place_of(v->settings, &folder);
+		struct ca_place place = place_of(v, v->settings, &folder);
 
 		path = ca_files_pem_path(&place);
 		mem_free(folder);

@@ -14,6 +14,7 @@
 struct vault;
 
 struct vault_needs {
+	const char *data;      /* the data folder, which stays until a restart; outlives the vault */
 	struct leaves *leaves; /* outlives the vault */
 	/* A CA was found or made after all, on the thread of whoever asked for it: leaves have it, but who trusts origins does not know
 	 * it yet. */
@@ -26,7 +27,8 @@ void vault_free(struct vault *v); /* NULL is fine; nobody asks any more */
 
 /* The CA of the settings, from its files; if it is wanted, one is made where there is none. ret_ca: a reference, or NULL if there
  * is none and none is wanted. False with one line in ret_why. */
-bool vault_find(const struct settings *s, bool is_wanted, struct ca **ret_ca, char *ret_why, size_t size);
+bool vault_find(const struct vault *v, const struct settings *s, bool is_wanted, struct ca **ret_ca, char *ret_why,
+	size_t size);
 /* True if tunnels can be opened by these settings, so that a CA has to be there. */
 bool vault_is_needed(const struct settings *s);
 /* From now on it is this CA (a reference is taken; NULL: none), and the settings say where one is made. */

@@ -104,7 +104,7 @@ static bool reload_parts(struct serve *v, struct settings *fresh, char *ret_why,
 	struct ca *ca = NULL;
 	bool ok;
 
-	ok = vault_find(fresh, vault_is_needed(fresh), &ca, ret_why, size) &&
+	ok = vault_find(v->vault, fresh, vault_is_needed(fresh), &ca, ret_why, size) &&
 		workers_reload(v->workers, fresh, ca, ret_why, size);
 	if (ok) {
 		vault_use(v->vault, fresh, ca);
@@ -244,13 +244,13 @@ static bool make_shared(struct serve *v)
  * may be vouched for by it. Returns 0 or the exit status. */
 static int open_ca(struct serve *v)
 {
-	struct vault_needs needs = {.leaves = v->shared.leaves, .on_found = on_ca_found, .owner = v};
+	struct vault_needs needs = {.data = v->started->data, .leaves = v->shared.leaves, .on_found = on_ca_found, .owner = v};
 	bool is_needed = vault_is_needed(v->settings);
 	char why[512] = "";
 	struct ca *ca = NULL;
 
 	v->vault = vault_new(&needs);
-	if (!vault_find(v->settings, is_needed || v->options.ready_file != NULL, &ca, why, sizeof(why))) {
+	if (!vault_find(v->vault, v->settings, is_needed || v->options.ready_file != NULL, &ca, why, sizeof(why))) {
 		if (is_needed)
 			return fail(EXIT_USAGE, why);
 		log_warn("%s", why);

@@ -5,7 +5,8 @@
 
 static const struct recipe here[] = {
 	{"The machine on which viaduct runs",
-		"Does what stands below for the system's store, and for Firefox and Chromium; --dry-run only says what it would do.",
+		"Makes Firefox and Chromium of this user trust it, and the system's store; what root has to do is printed, for you to "
+		"run. --dry-run only says what it would do.",
 		"viaduct ca install --dry-run\nviaduct ca install", "viaduct ca uninstall"},
 	{"Any other machine",
 		"Fetches the certificate through the proxy. Compare its fingerprint with the one that \"viaduct ca show\" prints on the "

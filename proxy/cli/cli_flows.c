@@ -116,7 +116,8 @@ static void put_size_and_duration(struct text *t, const struct flow_view *v)
 	text_put(t, STR("  "));
 }
 
-/* What went wrong: the error's name of a failed flow; of a delivered one why a redirect in it was not followed, or a failure not tried again. */
+/* What went wrong: the error's name of a failed flow; of a delivered one why a redirect in it was not followed, or a failure
+ * not tried again. */
 static struct str fault(const struct flow_view *v)
 {
 	if (v->error.len > 0 && !str_eq(v->error, STR("none")) && !str_eq(v->outcome, STR("cancelled")))
@@ -142,7 +143,8 @@ static void put_remark(struct text *t, const struct text *words, enum colour c)
 	format_colour_end(t, c);
 }
 
-/* What is worth saying behind the URL, each part behind two blanks: where a chain ended, how a tunnel was handled, what went wrong. */
+/* What is worth saying behind the URL, each part behind two blanks: where a chain ended, how a tunnel was handled, what went
+ * wrong. */
 static void put_remarks(struct text *t, const struct flow_view *v, bool has_colour)
 {
 	enum colour chain = has_colour ? COLOUR_CYAN : COLOUR_NONE;

@@ -16,7 +16,7 @@ enum { WHY_BYTES = 512, TIME_WIDTH = 14, DAY_WIDTH = 10, ORIGIN_WIDTH = 30, AGE_
 static const char usage[] =
 	"usage: viaduct identities [HOST[:PORT]] [--changes] [--since AGE] [--json] [--data DIR] [-c FILE]\n"
 	"\n"
-	"Lists the certificates that origins have shown, the one seen last at the end; each stands for itself with its issuer.\n"
+	"Lists the certificates that origins have shown, each with its issuer, the one seen last at the end.\n"
 	"\n"
 	"      --changes    instead, where an origin showed another certificate than before: what is new is its issuer,\n"
 	"                   or the key, or only the certificate\n"

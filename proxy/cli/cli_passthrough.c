@@ -158,10 +158,13 @@ static void put_forgotten(struct text *t, const json_t *answer, const struct req
 {
 	json_int_t n = json_integer_value(json_object_get(answer, "forgotten"));
 
-	if (n == 0 && r->name != NULL)
-		text_printf(t, "nothing had been learnt of %s\n", r->name);
-	else
-		text_printf(t, "forgotten: %" JSON_INTEGER_FORMAT "; the next tunnel is opened again\n", n);
+	if (n == 0 && r->name != NULL) {
+		text_put(t, STR("nothing had been learnt of "));
+		text_visible(t, str_of(r->name));
+		text_byte(t, '\n');
+		return;
+	}
+	text_printf(t, "forgotten: %" JSON_INTEGER_FORMAT "; the next tunnel is opened again\n", n);
 }
 
 /* The answer for people; false if it is not what the API says. */

@@ -65,15 +65,14 @@ static void add(struct nss_places *p, char *folder)
 	mem_free(folder);
 	for (size_t i = 0; real != NULL && i < p->n; i++) {
 		if (strcmp(p->v[i], real) == 0) {
-			free(real);
+			mem_free(real);
 			real = NULL;
 		}
 	}
 	if (real == NULL)
 		return;
 	p->v = mem_realloc(p->v, (p->n + 1) * sizeof(*p->v));
-	p->v[p->n++] = mem_strdup(real);
-	free(real);
+	p->v[p->n++] = real;
 }
 
 /* Profiles that lie elsewhere: "Path=/…" in profiles.ini. */
@@ -102,10 +101,10 @@ static void add_profiles(struct nss_places *p, char *folder)
 	for (int i = 0; i < n; i++) {
 		if (entries[i]->d_name[0] != '.')
 			add(p, path_of(folder, entries[i]->d_name));
-		free(entries[i]);
+		mem_free(entries[i]);
 	}
 	if (n >= 0) {
-		free(entries);
+		mem_free(entries);
 		add_named(p, folder);
 	}
 	mem_free(folder);

@@ -186,8 +186,8 @@ static bool refuse(struct wire *w, uint64_t status, struct str body)
 bool running_ask(const struct running *r, const char *method, const char *target, char **ret_body, char *ret_why, size_t size)
 {
 	struct text answer = {NULL, 0, 0};
-	struct str body;
-	uint64_t status;
+	struct str body = STR_NONE;
+	uint64_t status = 0;
 	struct wire w;
 	bool ok;
 

@@ -1,5 +1,5 @@
-/* How the hops of a flow look to people: a time line of all, and each by itself. All bytes from outside are escaped. Not for flows
- * and heads: show_text.c. */
+/* How the hops of a flow look to people: a time line of all, and each by itself. All bytes from outside are escaped. Not for
+ * flows and heads: show_text.c. */
 #include "cli/cli_show.h"
 #include "cli/show_parts.h"
 #include "store/format.h"

@@ -1,5 +1,5 @@
-/* How the TLS of a hop looks to people: the leg, who the origin is by its certificate, and what was checked. All bytes from outside
- * are escaped. Not for the rest of a hop: show_chain.c. */
+/* How the TLS of a hop looks to people: the leg, who the origin is by its certificate, and what was checked. All bytes from
+ * outside are escaped. Not for the rest of a hop: show_chain.c. */
 #include "cli/cli_show.h"
 #include "cli/show_parts.h"
 #include "store/format.h"

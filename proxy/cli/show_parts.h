@@ -11,7 +11,8 @@ void show_label(struct text *t, const char *label);
 void show_line(struct text *t, const char *label, struct str s);
 /* "failed: connect_refused (words)" */
 void show_outcome(struct text *t, struct str outcome, struct str error, struct str detail);
-/* "TLSv1.3 TLS_AES_128_GCM_SHA256, ALPN http/1.1, server name example.com, resumed", behind a label; nothing without a version. */
+/* "TLSv1.3 TLS_AES_128_GCM_SHA256, ALPN http/1.1, server name example.com, resumed", behind a label; nothing without a
+ * version. */
 void show_leg(struct text *t, const char *label, const struct leg_view *v);
 void show_status(struct text *t, int64_t status, struct show_style style);
 void show_sizes(struct text *t, uint64_t request_head, uint64_t request_body, uint64_t response_head, uint64_t response_body);

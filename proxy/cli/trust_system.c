@@ -8,7 +8,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -115,8 +114,8 @@ static bool folder_clear(struct trust_job *j, const struct anchors *a)
 		trust_title("nothing of ours in %s", a->folder);
 	}
 	for (int i = 0; i < n; i++)
-		free(files[i]);
-	free(files);
+		mem_free(files[i]);
+	mem_free(files);
 	return n == 0 || trust_job_end(j);
 }
 

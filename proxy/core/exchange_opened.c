@@ -12,6 +12,11 @@ static void note_outcome(struct exchange *x)
 
 	if (o->error == ERR_none || x->outcome != OUTCOME_PENDING)
 		return;
+	if (o->error == ERR_cancelled) {
+		x->outcome = OUTCOME_CANCELLED;
+		x->detail = "during the TLS handshake";
+		return;
+	}
 	x->outcome = OUTCOME_FAILED;
 	x->error = o->error;
 	x->detail = o->detail;

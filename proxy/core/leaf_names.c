@@ -33,7 +33,10 @@ static bool is_plain_label(struct str label)
  * level that the list does not know. */
 static bool is_parent(const struct ca *ca, struct str parent)
 {
-	return str_find(parent, '.') < parent.len && !public_suffix_is(parent) && ca_may_sign(ca, parent);
+	char all[LEAF_NAME_BYTES];
+
+	snprintf(all, sizeof(all), "*.%.*s", STR_ARG(parent));
+	return str_find(parent, '.') < parent.len && !public_suffix_is(parent) && ca_may_sign(ca, str_of(all));
 }
 
 /* Puts "*.parent" into to, if the host has such a parent. Where not, to is untouched. */

@@ -25,9 +25,17 @@ struct entry {
 	uint64_t passed;
 };
 
+/* A client that has taken our certificate for a name. */
+struct trust {
+	struct keymap_node node;
+	int64_t since_us;
+	char key[];
+};
+
 struct learned {
 	pthread_mutex_t lock;
 	struct keymap entries;
+	struct keymap trusts;
 };
 
 struct learned *learned_new(void)
@@ -36,6 +44,7 @@ struct learned *learned_new(void)
 
 	pthread_mutex_init(&l->lock, NULL);
 	keymap_init(&l->entries);
+	keymap_init(&l->trusts);
 	return l;
 }
 
@@ -50,15 +59,30 @@ static struct entry *entry_of(struct keymap_node *node)
 	return node != NULL ? LIST_ITEM(node, struct entry, node) : NULL;
 }
 
+static void trust_free(struct learned *l, struct trust *t)
+{
+	keymap_remove(&l->trusts, &t->node);
+	mem_free(t);
+}
+
+static struct trust *trust_of(struct keymap_node *node)
+{
+	return node != NULL ? LIST_ITEM(node, struct trust, node) : NULL;
+}
+
 void learned_free(struct learned *l)
 {
 	struct entry *e;
+	struct trust *t;
 
 	if (l == NULL)
 		return;
 	while ((e = entry_of(keymap_oldest(&l->entries))) != NULL)
 		entry_free(l, e);
+	while ((t = trust_of(keymap_oldest(&l->trusts))) != NULL)
+		trust_free(l, t);
 	keymap_fini(&l->entries);
+	keymap_fini(&l->trusts);
 	pthread_mutex_destroy(&l->lock);
 	mem_free(l);
 }
@@ -178,15 +202,50 @@ void learned_unfit(struct learned *l, const struct learned_key *k, const char *w
 	pthread_mutex_unlock(&l->lock);
 }
 
-void learned_success(struct learned *l, const struct learned_key *k)
+/* Notes under this key that the client trusts us. */
+static void trust_note(struct learned *l, struct str key, int64_t now_us)
 {
-	struct entry *e;
+	struct trust *t = trust_of(keymap_find(&l->trusts, key));
 
+	if (t == NULL) {
+		if (l->trusts.n >= LEARNED_MAX)
+			trust_free(l, trust_of(keymap_oldest(&l->trusts)));
+		t = mem_alloc(sizeof(*t) + key.len);
+		memcpy(t->key, key.p, key.len);
+		keymap_add(&l->trusts, &t->node, (struct str){t->key, key.len});
+	} else {
+		keymap_use(&l->trusts, &t->node);
+	}
+	t->since_us = now_us;
+}
+
+void learned_success(struct learned *l, const struct learned_key *k, int64_t now_us)
+{
+	struct entry like, *e;
+
+	if (!entry_init(&like, k))
+		return;
 	pthread_mutex_lock(&l->lock);
-	e = find(l, k);
+	e = entry_of(keymap_find(&l->entries, like.node.key));
 	if (e != NULL && e->until_us == 0)
 		entry_free(l, e);
+	trust_note(l, like.node.key, now_us);
 	pthread_mutex_unlock(&l->lock);
+}
+
+bool learned_is_trusting(struct learned *l, const struct learned_key *k, int64_t now_us, int64_t ttl_us)
+{
+	const struct trust *t;
+	bool is_trusting;
+	struct entry like;
+
+	if (!entry_init(&like, k))
+		return false;
+	pthread_mutex_lock(&l->lock);
+	t = trust_of(keymap_find(&l->trusts, like.node.key));
+	is_trusting = t != NULL && now_us - t->since_us <= ttl_us;
+	pthread_mutex_unlock(&l->lock);
+	return is_trusting;
 }
 
 /* "45 s", "14 min", "3 h": rounded up. */

@@ -35,7 +35,10 @@ bool learned_refusal(struct learned *l, const struct learned_key *k, const char 
 void learned_unfit(struct learned *l, const struct learned_key *k, const char *why, int64_t now_us, int64_t ttl_us);
 /* The client has taken our certificate and asked for something: single refusals are forgotten. A lesson in force stays: the
  * tunnel was opened before it. */
-void learned_success(struct learned *l, const struct learned_key *k);
+void learned_success(struct learned *l, const struct learned_key *k, int64_t now_us);
+/* True if that was so within the last ttl_us: such a client that just closes means nothing by it. (The table of those has a bound
+ * of its own, LEARNED_MAX.) */
+bool learned_is_trusting(struct learned *l, const struct learned_key *k, int64_t now_us, int64_t ttl_us);
 /* True if the tunnel is to be passed: words for the record in ret_why (LEARNED_WHY_BYTES, untouched if false), "the client refused
  * our certificate 2 times (alert: unknown ca); opened again in 14 min". */
 bool learned_is_passed(struct learned *l, const struct learned_key *k, int64_t now_us, char *ret_why);

@@ -197,13 +197,26 @@ static void begin_client(struct exchange *x, struct transport *t)
 		client_drain(c);
 }
 
+static int64_t ttl_us_of(const struct exchange *x)
+{
+	return x->settings->intercept_learned_ttl_ms * 1000;
+}
+
+/* An alert says what it means. Who just closes may as well have been stopped, if it has taken our certificate before. */
+static bool is_refusal(const struct exchange *x, const char *why)
+{
+	struct learned_key key = key_of(x);
+
+	return str_starts(str_of(why), STR("alert")) ||
+		!learned_is_trusting(x->worker->shared->learned, &key, clock_mono_us(), ttl_us_of(x));
+}
+
 /* The client refused our certificate, for this reason. The words of the record say what comes of it. */
 static void learn_refusal(struct exchange *x, const char *why)
 {
 	struct opening *o = x->opening;
-	int64_t ttl_ms = x->settings->intercept_learned_ttl_ms;
 	struct learned_key key = key_of(x);
-	bool is_passed = learned_refusal(x->worker->shared->learned, &key, why, clock_mono_us(), ttl_ms * 1000);
+	bool is_passed = learned_refusal(x->worker->shared->learned, &key, why, clock_mono_us(), ttl_us_of(x));
 
 	o->error = ERR_client_tls_refused;
 	snprintf(o->detail, sizeof(o->detail), "%.100s%s", why,
@@ -217,8 +230,12 @@ static void on_accepted(void *owner, const struct tls_outcome *outcome)
 
 	o->handshake = NULL;
 	exchange_wake(x);
-	if (outcome->error == ERR_client_tls_refused) {
+	if (outcome->error == ERR_client_tls_refused && is_refusal(x, outcome->detail)) {
 		learn_refusal(x, outcome->detail);
+		return;
+	}
+	if (outcome->error == ERR_client_tls_refused) {
+		o->error = ERR_cancelled;
 		return;
 	}
 	if (outcome->error != ERR_none) {
@@ -338,7 +355,7 @@ void opening_note_trust(struct exchange *x)
 	if (o->is_trusted || x->facts.client_tls == NULL || o->nest == NULL || o->nest->requests == 0 || o->nest->is_other)
 		return;
 	o->is_trusted = true;
-	learned_success(x->worker->shared->learned, &key);
+	learned_success(x->worker->shared->learned, &key, clock_mono_us());
 }
 
 void opening_look_back(struct exchange *x)
@@ -353,11 +370,10 @@ void opening_look_back(struct exchange *x)
 	if (o->nest->refusal[0] != '\0') {
 		learn_refusal(x, o->nest->refusal);
 	} else if (o->nest->requests == 0 && !o->is_resumed && !x->worker->is_draining &&
-		stood_us < (int64_t)OPENING_REFUSAL_MS * 1000) {
+		stood_us < (int64_t)OPENING_REFUSAL_MS * 1000 && is_refusal(x, "")) {
 		learn_refusal(x, "closed right after the handshake, without a request");
 	} else if (o->nest->is_other) {
-		learned_unfit(x->worker->shared->learned, &key, "what is inside is not HTTP", clock_mono_us(),
-			x->settings->intercept_learned_ttl_ms * 1000);
+		learned_unfit(x->worker->shared->learned, &key, "what is inside is not HTTP", clock_mono_us(), ttl_us_of(x));
 		x->detail = "what is inside is not HTTP; its next tunnels to this name are passed through";
 	}
 }

@@ -31,8 +31,8 @@ struct dial_target {
 	/* A connection to it that stands already, taken over: no resolving and connecting. If it turns out to be dead before a
 	 * byte has come, the dial begins anew without it. NULL: none. */
 	struct transport *connected;
-	/* Asked for every address just before it is dialled: an error refuses it (self, forbidden class), and is the outcome if no
-	 * other address answers. NULL: all allowed. */
+	/* Asked for every address just before it is dialled: an error refuses it (self, forbidden class), and is the outcome
+	 * if no other address answers. NULL: all allowed. */
 	enum error (*check)(void *owner, const struct address *to);
 };
 

@@ -1,5 +1,5 @@
-/* What the dialer's files share: the order in which the addresses of a name are tried (RFC 8305 section 4; pure, no sockets), and the
- * dial itself. Files: dialer.c (phases, TLS, the end), dialer_search.c (names and attempts), dialer_addresses.c. */
+/* What the dialer's files share: the order in which the addresses of a name are tried (RFC 8305 section 4; pure, no sockets),
+ * and the dial itself. Files: dialer.c (phases, TLS, the end), dialer_search.c (names and attempts), dialer_addresses.c. */
 #ifndef VIADUCT_NET_DIALER_INTERNAL_H
 #define VIADUCT_NET_DIALER_INTERNAL_H
 

@@ -1,6 +1,6 @@
-/* The search for a connection (RFC 8305, Happy Eyeballs version 2): both families are asked at once. Attempts are started one after
- * the other, each a little after the one before or as soon as that has failed; the first that succeeds wins. Addresses that come
- * late join those not tried yet. Not for what is done with the connection (dialer.c). */
+/* The search for a connection (RFC 8305, Happy Eyeballs version 2): both families are asked at once. Attempts are started one
+ * after the other, each a little after the one before or as soon as that has failed; the first that succeeds wins. Addresses
+ * that come late join those not tried yet. Not for what is done with the connection (dialer.c). */
 #include "base/mem.h"
 #include "net/dialer_internal.h"
 
@@ -172,8 +172,8 @@ static void judge_answers(struct dial *d, enum family f)
 	bool has_any = d->addresses.n[FAMILY_V6] + d->addresses.n[FAMILY_V4] != 0;
 
 	if (d->phase == DIAL_CONNECT) {
-		/* Late. If all others have failed, it is either of use now or the end; if the delay since the last attempt is over,
-		 * it need not wait either. */
+		/* Late. If all others have failed, it is either of use now or the end; if the delay since the last attempt is
+		 * over, it need not wait either. */
 		if (list_is_empty(&d->attempts) || (is_good && !timer_is_set(&d->attempt_timer)))
 			attempt_next(d);
 	} else if (!is_asking(d)) {

@@ -11,8 +11,8 @@ enum { DIGEST_BYTES = 32, DATE_WORDS_BYTES = 16, WHOSE_BYTES = 64, WORDS_BYTES =
 
 /* The library's callback in place of its own verification of a chain: 1: go on; 0: refused, with verify_error. */
 int tls_on_chain(X509_STORE_CTX *ctx, void *arg);
-/* Notes an objection to the certificate. True: the leg may go on, because any certificate will do; else verify_error is set. The
- * first objection is kept. */
+/* Notes an objection to the certificate. True: the leg may go on, because any certificate will do; else verify_error is set.
+ * The first objection is kept. */
 bool tls_object(struct tls *s, const char *words);
 
 /* What is wrong, by the failure that the library has just found. */
@@ -23,7 +23,8 @@ const char *tls_date_words(const ASN1_TIME *date, char to[DATE_WORDS_BYTES]);
 void tls_name_short(const X509_NAME *name, char *to, size_t size);
 /* The same of a certificate's subject; "for a.test" if it has none. */
 const char *tls_whose(const X509 *certificate, char to[WHOSE_BYTES]);
-/* A DNS name or address of a certificate as text, hostile bytes escaped; false if it is of another kind, or too long to be one. */
+/* A DNS name or address of a certificate as text, hostile bytes escaped; false if it is of another kind, or too long to be
+ * one. */
 bool tls_alt_name_text(const GENERAL_NAME *name, char *to, size_t size);
 
 /* False if the library has no memory. */

@@ -1,5 +1,5 @@
-/* Legs towards origins: what all of a worker share (trust, limits of the protocol, sessions), and what is set up for one of them
- * before the handshake and read from it after. The handshake itself: tls.c. */
+/* Legs towards origins: what all of a worker share (trust, limits of the protocol, sessions), and what is set up for one of
+ * them before the handshake and read from it after. The handshake itself: tls.c. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "net/tls_checks.h"
@@ -117,8 +117,8 @@ static bool take_name(struct tls *s, const char *name)
 	return true;
 }
 
-/* Sessions are cached per name and port, the peer's, so that two services of one host are kept apart; and by what was asked of the
- * one that they were made with: what passed unverified must not stand for what was to be verified. */
+/* Sessions are cached per name and port, the peer's, so that two services of one host are kept apart; and by what was asked
+ * of the one that they were made with: what passed unverified must not stand for what was to be verified. */
 static char *make_session_key(const struct tls *s)
 {
 	char key[sizeof(s->server_name) + 32];
@@ -127,7 +127,8 @@ static char *make_session_key(const struct tls *s)
 	return mem_strdup(key);
 }
 
-/* Offers a session, if there is one whose certificate is still good. Its peer is taken along, until the origin's own is seen. */
+/* Offers a session, if there is one whose certificate is still good. Its peer is taken along, until the origin's own is
+ * seen. */
 static void offer_session(struct tls *s)
 {
 	SSL_SESSION *session = tls_sessions_take(&s->client->sessions, s->session_key, &s->peer);
@@ -153,8 +154,8 @@ bool tls_client_prepare(struct tls *s, const char *name, const struct tls_asks *
 	return true;
 }
 
-/* The handshake is over: what was asked need not live any longer, and a peer stays only if it is this leg's: seen in the handshake,
- * or that of the session which was resumed. */
+/* The handshake is over: what was asked need not live any longer, and a peer stays only if it is this leg's: seen in the
+ * handshake, or that of the session which was resumed. */
 static void settle(struct tls *s)
 {
 	s->asks = (struct tls_asks){.pins = NULL};

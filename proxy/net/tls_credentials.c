@@ -1,5 +1,5 @@
-/* Client certificates: read once, shown to origins that ask for one (RFC 8446 section 4.4.2). And what is asked of an origin as a
- * number. */
+/* Client certificates: read once, shown to origins that ask for one (RFC 8446 section 4.4.2). And what is asked of an origin
+ * as a number. */
 #include "base/mem.h"
 #include "net/tls_checks.h"
 

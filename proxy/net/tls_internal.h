@@ -1,6 +1,7 @@
-/* What the TLS files share. The only header that names libssl. Files: tls.c (the handshake, both roles), tls_transport.c
- * (after it), tls_failure.c, tls_bio.c, tls_keylog.c; of the client role tls_client.c, tls_verify.c, tls_peer.c, tls_pins.c,
- * tls_staple.c, tls_credentials.c, tls_sessions.c; of the server role tls_server.c, tls_identity.c, tls_tickets.c. */
+/* What the TLS files share. Only this header and tls_checks.h name libssl. Files: tls.c (the handshake, both roles),
+ * tls_transport.c (after it), tls_failure.c, tls_bio.c, tls_keylog.c; of the client role tls_client.c, tls_verify.c, tls_words.c,
+ * tls_peer.c, tls_pins.c, tls_staple.c, tls_credentials.c, tls_sessions.c; of the server role tls_server.c, tls_identity.c,
+ * tls_tickets.c. */
 #ifndef VIADUCT_NET_TLS_INTERNAL_H
 #define VIADUCT_NET_TLS_INTERNAL_H
 

@@ -1,5 +1,5 @@
-/* Who the peer of a leg to an origin is, read from its certificates (RFC 5280) for records and people. Not for deciding whether it
- * may be trusted (tls_verify.c). */
+/* Who the peer of a leg to an origin is, read from its certificates (RFC 5280) for records and people. Not for deciding
+ * whether it may be trusted (tls_verify.c). */
 #include "base/mem.h"
 #include "net/tls_checks.h"
 
@@ -24,8 +24,8 @@ const char *tls_pin_result_name(enum tls_pin_result r)
 
 void tls_name_words(const X509_NAME *name, char *to, size_t size)
 {
-	/* Control bytes and those above 0x7e come out as \XX, separators inside a value with a backslash: nothing is left that a name
-	 * could use to look like another. */
+	/* Control bytes and those above 0x7e come out as \XX, separators inside a value with a backslash: nothing is left
+	 * that a name could use to look like another. */
 	const unsigned long form = ASN1_STRFLGS_RFC2253 | XN_FLAG_SEP_CPLUS_SPC | XN_FLAG_FN_SN;
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *p = NULL;

@@ -1,4 +1,5 @@
-/* The sessions that may be resumed, each with the peer that it was made with. Not for deciding whether a session is good: the library and the peer do. */
+/* The sessions that may be resumed, each with the peer that it was made with. Not for deciding whether a session is good: the
+ * library and the peer do. */
 #include "base/mem.h"
 #include "net/tls_internal.h"
 

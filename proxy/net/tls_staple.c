@@ -1,5 +1,6 @@
-/* The OCSP response that an origin sends along with its certificate (RFC 6066 section 8, RFC 6960), and certificates that demand one
- * (RFC 7633). Responders are never asked by the proxy itself: that would tell them who visits whom, and delay the leg. */
+/* The OCSP response that an origin sends along with its certificate (RFC 6066 section 8, RFC 6960), and certificates that
+ * demand one (RFC 7633). Responders are never asked by the proxy itself: that would tell them who visits whom, and delay the
+ * leg. */
 #include "net/tls_checks.h"
 
 #include <stdio.h>

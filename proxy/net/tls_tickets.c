@@ -98,22 +98,20 @@ static void key_to_seal(struct tls_tickets *t, struct ticket_key *ret_key)
 	pthread_mutex_unlock(&t->lock);
 }
 
-/* The key of that name: 1; the one before: 2, the client is to get a new ticket; unknown: 0. As the library wants to be
- * answered. */
-static int key_to_open(struct tls_tickets *t, const unsigned char *name, struct ticket_key *ret_key)
+/* The key of that name. True if it is known. */
+static bool key_to_open(struct tls_tickets *t, const unsigned char *name, struct ticket_key *ret_key, bool *ret_is_old)
 {
-	int found = 0;
+	bool is_now, is_before;
 
 	pthread_mutex_lock(&t->lock);
 	rotate(t);
-	if (memcmp(name, t->now.name, NAME_BYTES) == 0)
-		found = 1;
-	else if (t->has_before && memcmp(name, t->before.name, NAME_BYTES) == 0)
-		found = 2;
-	if (found != 0)
-		*ret_key = found == 1 ? t->now : t->before;
+	is_now = memcmp(name, t->now.name, NAME_BYTES) == 0;
+	is_before = !is_now && t->has_before && memcmp(name, t->before.name, NAME_BYTES) == 0;
+	if (is_now || is_before)
+		*ret_key = is_now ? t->now : t->before;
 	pthread_mutex_unlock(&t->lock);
-	return found;
+	*ret_is_old = is_before;
+	return is_now || is_before;
 }
 
 static bool set_mac(EVP_MAC_CTX *mac, struct ticket_key *key)
@@ -141,23 +139,43 @@ static bool open_sealed(const struct tls_tickets *t, struct ticket_key *key, con
 	return set_mac(mac, key) && EVP_DecryptInit_ex2(cipher, t->cipher, key->cipher, iv, NULL) == 1;
 }
 
+/* What the library wants to hear of a ticket. */
+enum { TICKET_BROKEN = -1, TICKET_UNKNOWN = 0, TICKET_GOOD = 1, TICKET_GOOD_AND_RENEWED = 2 };
+
+static int answer_seal(struct tls_tickets *t, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
+{
+	struct ticket_key key;
+	bool is_good;
+
+	key_to_seal(t, &key);
+	memcpy(name, key.name, NAME_BYTES);
+	is_good = seal(t, &key, iv, cipher, mac);
+	OPENSSL_cleanse(&key, sizeof(key));
+	return is_good ? TICKET_GOOD : TICKET_BROKEN;
+}
+
+static int answer_open(struct tls_tickets *t, const unsigned char *name, const unsigned char *iv, EVP_CIPHER_CTX *cipher,
+	EVP_MAC_CTX *mac, bool is_single_use)
+{
+	struct ticket_key key;
+	bool is_old, is_good;
+
+	if (!key_to_open(t, name, &key, &is_old))
+		return TICKET_UNKNOWN;
+	is_good = open_sealed(t, &key, iv, cipher, mac);
+	OPENSSL_cleanse(&key, sizeof(key));
+	if (!is_good)
+		return TICKET_BROKEN;
+	return is_old || is_single_use ? TICKET_GOOD_AND_RENEWED : TICKET_GOOD;
+}
+
 int tls_on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
 	int is_sealing)
 {
 	struct tls_tickets *t = tls_of_ssl(ssl)->server->tickets;
-	struct ticket_key key;
-	int answer = 1;
 
-	if (is_sealing) {
-		key_to_seal(t, &key);
-		memcpy(name, key.name, NAME_BYTES);
-		if (!seal(t, &key, iv, cipher, mac))
-			answer = -1;
-	} else {
-		answer = key_to_open(t, name, &key);
-		if (answer != 0 && !open_sealed(t, &key, iv, cipher, mac))
-			answer = -1;
-	}
-	OPENSSL_cleanse(&key, sizeof(key));
-	return answer;
+	if (is_sealing)
+		return answer_seal(t, name, iv, cipher, mac);
+	/* A client of TLS 1.3 uses a ticket once (RFC 8446 appendix C.4), and would come without one the next time. */
+	return answer_open(t, name, iv, cipher, mac, SSL_version(ssl) >= TLS1_3_VERSION);
 }

@@ -1,5 +1,5 @@
-/* Checking an origin's certificate as a careful client does (RFC 5280, RFC 9110 section 4.3.4): chain, purpose, dates, name, level
- * by the library; that our own CA has no part in it, and pins, here. Words for what is wrong: tls_words.c. */
+/* Checking an origin's certificate as a careful client does (RFC 5280, RFC 9110 section 4.3.4): chain, purpose, dates, name,
+ * level by the library; that our own CA has no part in it, and pins, here. Words for what is wrong: tls_words.c. */
 #include "base/str.h"
 #include "net/tls_checks.h"
 

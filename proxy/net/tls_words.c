@@ -1,4 +1,5 @@
-/* What is wrong with a chain of certificates (RFC 5280), in words that name what, whose, and since when. Not for finding out. */
+/* What is wrong with a chain of certificates (RFC 5280), in words that name what, whose, and since when. Not for finding
+ * out. */
 #include "net/tls_checks.h"
 
 #include <stdio.h>

@@ -103,7 +103,8 @@ static bool digests_fill(struct ca *ca)
 
 	OPENSSL_free(spki);
 	for (unsigned i = 0; ok && i < digest_n; i++)
-		snprintf(ca->fingerprint + 3 * (size_t)i, 4, "%02X%s", digest[i], i + 1 < digest_n ? ":" : "");
+		snprintf(ca->fingerprint + 3 * (size_t)i, CA_FINGERPRINT_BYTES - 3 * (size_t)i, "%02X%s", digest[i],
+			i + 1 < digest_n ? ":" : "");
 	return ok;
 }
 

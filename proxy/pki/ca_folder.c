@@ -66,7 +66,7 @@ static bool make_folders(char *path)
 		bool ok;
 
 		*slash = '\0';
-		ok = mkdir(path, FOLDER_MODE) == 0 || access(path, F_OK) == 0;
+		ok = mkdir(path, FOLDER_MODE) == 0 || errno == EEXIST;
 		*slash = '/';
 		if (!ok)
 			return false;

@@ -1,5 +1,5 @@
-/* What the store's thread needs of a place where flows are kept. SQLite is the embedded one; another is one more file with these
- * operations. Used by one thread at a time. */
+/* What the store's thread needs of a place where flows are kept. SQLite is the embedded one; another is one more file with
+ * these operations. Used by one thread at a time. */
 #ifndef VIADUCT_STORE_BACKEND_H
 #define VIADUCT_STORE_BACKEND_H
 
@@ -16,7 +16,8 @@ struct backend_ops {
 	 * never be written (too large) is left out and counted in ret_lost. False with one line in ret_why: try again later. */
 	bool (*write_batch)(struct backend *b, struct record *const *records, size_t n, size_t *ret_lost, char *ret_why,
 		size_t size);
-	/* Deletes some of the oldest flows, at most about limit, if there are more than max_flows; ret_more: there is more to do. */
+	/* Deletes some of the oldest flows, at most about limit, if there are more than max_flows; ret_more: there is more
+	 * to do. */
 	bool (*prune)(struct backend *b, int64_t max_flows, size_t limit, bool *ret_more, char *ret_why, size_t size);
 	/* The first id that is free. */
 	uint64_t (*next_id)(const struct backend *b);

@@ -72,8 +72,8 @@ static bool read_pid(int fd, uint64_t *ret)
 		ret);
 }
 
-/* To try the lock would be in the way of a viaduct that is just starting, so the pid has to do; a stale one that another process has got
- * since costs a moment's wait. */
+/* To try the lock would be in the way of a viaduct that is just starting, so the pid has to do; a stale one that another
+ * process has got since costs a moment's wait. */
 bool database_is_in_use(const char *folder)
 {
 	char *path = path_in(folder, "flows.lock");

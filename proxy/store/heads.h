@@ -4,7 +4,8 @@
 
 #include "http/message.h"
 
-/* [[name,value],…] as json_fields writes it; the bytes are those that were written. False if it is not that, or the arena full. */
+/* [[name,value],…] as json_fields writes it; the bytes are those that were written. False if it is not that, or the arena
+ * full. */
 bool heads_parse_fields(struct arena *a, struct str json, struct fields *ret) MUST_CHECK;
 
 #endif

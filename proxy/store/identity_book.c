@@ -1,5 +1,5 @@
-/* The identities that the writer has met of late, by host, port and certificate. The table in memory is bounded and holds nothing that
- * outlives a transaction but the ids of rows, so that it can be emptied whenever it may be wrong. */
+/* The identities that the writer has met of late, by host, port and certificate. The table in memory is bounded and holds
+ * nothing that outlives a transaction but the ids of rows, so that it can be emptied whenever it may be wrong. */
 #include "store/identity_book.h"
 
 #include "base/mem.h"
@@ -247,7 +247,8 @@ static int trim(struct identity_book *b)
 
 	sqlite3_snprintf(sizeof(sql), sql,
 		"DELETE FROM identities WHERE last_us < %lld;"
-		"DELETE FROM identities WHERE id IN (SELECT id FROM identities ORDER BY last_us DESC, id DESC LIMIT -1 OFFSET %d)",
+		"DELETE FROM identities WHERE id IN"
+		" (SELECT id FROM identities ORDER BY last_us DESC, id DESC LIMIT -1 OFFSET %d)",
 		(long long)(b->newest_us - IDENTITIES_DAYS * DAY_US), IDENTITIES_MAX);
 	rc = sqlite3_exec(b->db, sql, NULL, NULL, NULL);
 	if (rc != SQLITE_OK)

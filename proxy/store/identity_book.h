@@ -1,5 +1,5 @@
-/* Who the origins are: one row for each certificate that was seen at a host and port, with when and how often. Most hops meet somebody
- * who is known: those cost a look into a table in memory, and one update per transaction. */
+/* Who the origins are: one row for each certificate that was seen at a host and port, with when and how often. Most hops
+ * meet somebody who is known: those cost a look into a table in memory, and one update per transaction. */
 #ifndef VIADUCT_STORE_IDENTITY_BOOK_H
 #define VIADUCT_STORE_IDENTITY_BOOK_H
 
@@ -20,11 +20,12 @@ struct identity_book;
 /* NULL when a statement cannot be prepared (sqlite3_errmsg says why). */
 struct identity_book *identity_book_new(sqlite3 *db);
 void identity_book_free(struct identity_book *b); /* NULL is fine */
-/* Notes who answered a hop, in a transaction; ret_id: of the row, 0 where nobody was seen. has_ended: the flow counts, once for each
- * identity in it. An SQLite result code. */
+/* Notes who answered a hop, in a transaction; ret_id: of the row, 0 where nobody was seen. has_ended: the flow counts, once
+ * for each identity in it. An SQLite result code. */
 int identity_book_note(struct identity_book *b, uint64_t exchange_id, bool has_ended, const struct hop_facts *h,
 	int64_t *ret_id);
-/* Writes times and counts, and removes what is beyond the bounds: before the transaction is committed. An SQLite result code. */
+/* Writes times and counts, and removes what is beyond the bounds: before the transaction is committed. An SQLite result
+ * code. */
 int identity_book_flush(struct identity_book *b);
 /* The transaction was rolled back: what was noted in it is not so. */
 void identity_book_forget(struct identity_book *b);

@@ -4,8 +4,8 @@
 
 #include "store/text.h"
 
-/* Puts a URL with userinfo, and the values of query parameters that are named like secrets (token, password, signature, …), each
- * replaced by "***". The URL may be anything; the result is as hostile as it was. */
+/* Puts a URL with userinfo, and the values of query parameters that are named like secrets (token, password, signature, …),
+ * each replaced by "***". The URL may be anything; the result is as hostile as it was. */
 void mask_url(struct text *t, struct str url);
 
 #endif

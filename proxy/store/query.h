@@ -10,8 +10,8 @@ struct reader;
 
 /* True if a viaduct that runs writes to the database in the folder. */
 bool reader_is_live(const char *folder);
-/* NULL with one line in ret_why: no database, not ours, of another version. ret_is_absent: there is none yet, but there may be one
- * when a proxy has been started. */
+/* NULL with one line in ret_why: no database, not ours, of another version. ret_is_absent: there is none yet, but there may
+ * be one when a proxy has been started. */
 struct reader *reader_open(const char *folder, bool *ret_is_absent, char *ret_why, size_t size);
 void reader_close(struct reader *r); /* NULL is fine */
 /* The reason of the last failure. */

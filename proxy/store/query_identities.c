@@ -111,8 +111,8 @@ static bool finish_kept(struct reader *r, sqlite3_stmt *s, bool is_kept)
 bool reader_identity(struct reader *r, int64_t id, struct arena *a, const struct identity_view **ret)
 {
 	const struct identity_view *v = NULL;
-	sqlite3_stmt *s;
-	bool has;
+	sqlite3_stmt *s = NULL;
+	bool has = false;
 
 	*ret = NULL;
 	if (id < 0)
@@ -128,8 +128,8 @@ bool reader_identity(struct reader *r, int64_t id, struct arena *a, const struct
 bool reader_issuer_change(struct reader *r, int64_t id, struct arena *a, const struct change_view **ret)
 {
 	const struct change_view *v = NULL;
-	sqlite3_stmt *s;
-	bool has;
+	sqlite3_stmt *s = NULL;
+	bool has = false;
 
 	*ret = NULL;
 	if (id < 0)
@@ -157,7 +157,7 @@ static bool begin(struct reader *r, const char *sql, struct str host, int64_t si
 
 bool reader_identities(struct reader *r, struct str host, int64_t since_us, identity_visit *visit, void *owner)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int rc;
 
 	if (!begin(r,
@@ -176,7 +176,7 @@ bool reader_identities(struct reader *r, struct str host, int64_t since_us, iden
 
 bool reader_identity_changes(struct reader *r, struct str host, int64_t since_us, change_visit *visit, void *owner)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int rc;
 
 	if (!begin(r,

@@ -1,5 +1,5 @@
-/* The columns of a statement, one after the other: parameters that are bound, and results that are read. What is no UTF-8, or holds
- * a NUL, is bound as a BLOB of the same bytes, and read back as those bytes. */
+/* The columns of a statement, one after the other: parameters that are bound, and results that are read. What is no UTF-8,
+ * or holds a NUL, is bound as a BLOB of the same bytes, and read back as those bytes. */
 #ifndef VIADUCT_STORE_ROW_H
 #define VIADUCT_STORE_ROW_H
 

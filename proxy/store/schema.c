@@ -99,9 +99,9 @@ static const char step_0[] = "CREATE TABLE runs ("
 			     " ja4 TEXT"
 			     ");";
 
-/* Chains. Drops and cookies are few, and have rows of their own so that they can be asked for by name; the index on hops holds
- * only the flows that have more than one. What version 1 knew is carried over: its hops named the dropped fields in a text, without
- * reasons, and its chains can be counted. */
+/* Chains. Drops and cookies are few, and have rows of their own so that they can be asked for by name; the index on hops
+ * holds only the flows that have more than one. What version 1 knew is carried over: its hops named the dropped fields in a
+ * text, without reasons, and its chains can be counted. */
 static const char step_1[] =
 	"ALTER TABLE exchanges ADD COLUMN final_url TEXT;"
 	"ALTER TABLE exchanges ADD COLUMN final_host TEXT;"
@@ -151,8 +151,8 @@ static const char step_1[] =
 	"  FROM authority)"
 	" WHERE hops > 1 AND final_url IS NOT NULL;";
 
-/* Opened tunnels, and who the origins are. Tunnels of before were all relayed. An identity is looked for by what it is, which is
- * unique, and by the one before it at the same place. */
+/* Opened tunnels, and who the origins are. Tunnels of before were all relayed. An identity is looked for by what it is,
+ * which is unique, and by the one before it at the same place. */
 static const char step_2[] =
 	"ALTER TABLE exchanges ADD COLUMN parent_id INTEGER;"
 	"ALTER TABLE exchanges ADD COLUMN client_tls_version TEXT;"

@@ -7,8 +7,9 @@
 
 enum { TERMINAL_URL_BYTES = 100, TERMINAL_ORIGIN_BYTES = 60 };
 
-/* One line with its newline: time, method, URL, status, size, duration; how many hops and where they ended, when more than one;
- * what was done with a tunnel; what went wrong. The line of a tunnel that was opened is dim: what went through it has its own. */
+/* One line with its newline: time, method, URL, status, size, duration; how many hops and where they ended, when more than
+ * one; what was done with a tunnel; what went wrong. The line of a tunnel that was opened is dim: what went through it has
+ * its own. */
 void terminal_line(struct text *t, const struct exchange_facts *x, bool has_colour);
 
 /* A URL that is hostile, escaped and cut to a width. */

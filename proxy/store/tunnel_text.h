@@ -5,7 +5,8 @@
 #include "base/error.h"
 #include "store/format.h"
 
-/* "opened", "opened (clear): WHY", "passed: WHY", "relayed: WHY"; nothing for one that was relayed and that is all there is to say. */
+/* "opened", "opened (clear): WHY", "passed: WHY", "relayed: WHY"; nothing for one that was relayed and that is all there is
+ * to say. */
 void tunnel_text(struct text *t, struct str handling, struct str why);
 /* Passed: it catches the eye; all else is on the side. */
 enum colour tunnel_text_colour(struct str handling);

@@ -1,8 +1,8 @@
 /* Records to rows.
- * Most flows are written once, so each is inserted, and only one that is there already is deleted before: INSERT OR REPLACE would
- * make SQLite keep a copy of every page that a row touches, for all rows, which doubles the cost.
- * Values are bound without a copy: nothing outlives the step. In JSON, what is no UTF-8 becomes {"hex":…}. What only some flows
- * have (tunnels, drops, cookies) is a table of its own, and costs the others nothing. Not for transactions: sqlite.c. */
+ * Most flows are written once, so each is inserted, and only one that is there already is deleted before: INSERT OR REPLACE
+ * would make SQLite keep a copy of every page that a row touches, for all rows, which doubles the cost.
+ * Values are bound without a copy: nothing outlives the step. In JSON, what is no UTF-8 becomes {"hex":…}. What only some
+ * flows have (tunnels, drops, cookies) is a table of its own, and costs the others nothing. Not for transactions: sqlite.c. */
 #include "store/writer.h"
 
 #include "base/mem.h"
@@ -21,7 +21,8 @@ static const char *const sql_of[STATEMENTS] = {
 		"INSERT INTO hops (exchange_id, number, reason, url, peer, is_reused, is_reply, status, tls_version,"
 		" tls_cipher, tls_resumed, started_us, queue_us, resolve_us, connect_us, tls_us, send_us, wait_us, receive_us,"
 		" request_head_bytes, request_body_bytes, response_head_bytes, response_body_bytes, error, detail, decision,"
-		" peer_class, delay_us, cookies_added, tls_alpn, tls_server_name, identity_id, tls_pin, tls_staple, tls_unverified)"
+		" peer_class, delay_us, cookies_added, tls_alpn, tls_server_name, identity_id, tls_pin, tls_staple,"
+		" tls_unverified)"
 		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[PUT_HEAD] = "INSERT INTO heads (exchange_id, hop, direction, start_line, fields, trailers)"
 		     " VALUES (?,?,?,?,?,?)",

@@ -1,5 +1,5 @@
-/* Hops to rows, with what belongs to them: heads, drops, cookies, and who answered. Values are bound without a copy. Not for the
- * exchange itself: writer.c. */
+/* Hops to rows, with what belongs to them: heads, drops, cookies, and who answered. Values are bound without a copy. Not for
+ * the exchange itself: writer.c. */
 #include "store/writer_part.h"
 
 #include "store/json.h"

@@ -155,11 +155,11 @@ def test_version():
 def test_help():
     done = command('--help')
     assert (done.returncode, done.stderr) == (0, '')
-    assert all(word in done.stdout for word in ('serve', 'flows', 'show', 'check', '--listen', '--set', '--ready-file'))
+    assert all(word in done.stdout for word in ('serve', 'flows', 'show', 'ca path', 'check', '--listen', '--set', '--ready-file'))
     assert all(len(line) <= 120 for line in done.stdout.splitlines())
 
 
-@pytest.mark.parametrize('name', ['serve', 'flows', 'show', 'check'])
+@pytest.mark.parametrize('name', ['serve', 'flows', 'show', 'ca', 'check'])
 def test_help_of_a_command(name):
     done = command(name, '--help')
     assert done.returncode == 0
@@ -189,7 +189,8 @@ def test_check_print_has_every_option():
     printed = command('check', '--print').stdout
     table = (ROOT / 'proxy/config/options.def').read_text()
     for name in re.findall(r'^OPTION(?:_ENUM)?\((\S+?),', table, re.M):
-        assert re.search(rf'^\s*{re.escape(name.split(".")[-1])}:', printed, re.M), name
+        section, _, last = name.rpartition('.')
+        assert re.search(rf'^\s*({re.escape(section)}\.)?{re.escape(last)}:', printed, re.M), name
 
 
 def test_check_shipped_file():

@@ -1,6 +1,7 @@
 """Real programs through opened tunnels: curl, wget, requests, httpx, Node, Java, openssl."""
 
 import json
+import ssl
 import subprocess
 
 import httpx
@@ -9,6 +10,7 @@ import requests
 
 from kit.origin import hello, serve
 from kit.proxy import environment
+from kit.wait import until
 from kit.wire import answer
 
 
@@ -34,8 +36,7 @@ def is_opened(opener, secure):
     """Whatever the client, its tunnels were opened: the requests inside are flows."""
     before = {f['id'] for f in opener.flows()}
     yield
-    new = [f for f in opener.flows() if f['id'] not in before]
-    assert [f for f in new if (f['url'] or '').startswith('https://')], new
+    until(lambda: [f for f in opener.flows() if f['id'] not in before and (f['url'] or '').startswith('https://')], 'flows inside', every_s=0.1)
 
 
 def test_curl(opener, secure):
@@ -93,7 +94,6 @@ def test_requests(opener, secure):
 
 
 def test_httpx(opener, secure):
-    import ssl
     transport = httpx.HTTPTransport(proxy=httpx.Proxy(opener.url), verify=ssl.create_default_context(cafile=opener.ca))
     with httpx.Client(transport=transport, timeout=20) as client:
         for _ in range(3):

@@ -13,6 +13,7 @@ import pytest
 from kit.intercept import Opener
 from kit.origin import serve
 from kit.proxy import environment
+from kit.wait import until
 from kit.wire import answer
 
 
@@ -54,9 +55,11 @@ def served(origin, certs):
     return start_one
 
 
-def inside(viaduct, o):
-    """The targets asked for inside tunnels to that origin."""
-    return [f['path'] for f in viaduct.flows() if (f['url'] or '').startswith(f'https://good.test:{o.port}/')]
+def wait_inside(viaduct, o, *paths):
+    """Until these were asked for inside tunnels to that origin."""
+    def found():
+        return set(paths) <= {f['path'] for f in viaduct.flows() if (f['url'] or '').startswith(f'https://good.test:{o.port}/')}
+    until(found, f'flows of {paths}', every_s=0.1)
 
 
 PAGE = b'''<!doctype html><meta charset="utf-8"><title>waits</title><link rel="icon" href="data:,"><script src="/script.js"></script>
@@ -78,7 +81,7 @@ def test_chromium(opener, served, tmp_path):
                f'--proxy-server={opener.ready["proxy"]}', '--proxy-bypass-list=<-loopback>', '--virtual-time-budget=10000', '--dump-dom',
                o.address + '/', timeout_s=90, HOME=str(home), XDG_CONFIG_HOME=str(home))
     assert b'made of an answer' in dom, dom[-2000:]
-    assert {'/', '/script.js', '/asked'} <= set(inside(opener, o))
+    wait_inside(opener, o, '/', '/script.js', '/asked')
     tunnel = opener.wait_tunnel(f'good.test:{o.port}')['tunnel']
     assert tunnel['handling'] == 'opened' and 'h2' in tunnel['alpn']
 
@@ -96,10 +99,9 @@ def test_git_clone(opener, served, tmp_path):
     good('git', '-C', bare, 'update-server-info', **who)
     files = {f'/bare.git/{p.relative_to(bare)}': p.read_bytes() for p in bare.rglob('*') if p.is_file()}
     o = served(files)
-    good('git', '-c', f'http.proxy={opener.url}', '-c', f'http.sslCAInfo={opener.ca}', 'clone', '-q', o.address + '/bare.git',
-         tmp_path / 'cloned', **who)
+    good('git', '-c', f'http.proxy={opener.url}', 'clone', '-q', o.address + '/bare.git', tmp_path / 'cloned', GIT_SSL_CAINFO=opener.ca, **who)
     assert (tmp_path / 'cloned/file').read_text() == 'content\n'
-    assert '/bare.git/info/refs' in inside(opener, o)
+    wait_inside(opener, o, '/bare.git/info/refs')
 
 
 def package(name, version):
@@ -129,10 +131,11 @@ def test_npm_install(opener, origin, certs, tmp_path):
     o = origin(serve(responder), tls=certs.server(certs.good))
     (tmp_path / 'package.json').write_text('{"name": "x", "version": "1.0.0"}')
     good('npm', 'install', 'little', f'--registry=https://good.test:{o.port}/', f'--https-proxy={opener.url}', f'--proxy={opener.url}', '--noproxy=',
-         '--no-audit', '--no-fund', '--no-update-notifier', '--fetch-retries=0', '--userconfig=/dev/null', f'--cache={tmp_path}/cache',
+         '--no-audit', '--no-fund', '--no-update-notifier', '--fetch-retries=0', '--userconfig=/dev/null', f'--globalconfig={tmp_path}/none',
+         f'--cache={tmp_path}/cache',
          cwd=tmp_path, timeout_s=90, HOME=str(tmp_path), NODE_EXTRA_CA_CERTS=opener.ca)
     assert (tmp_path / 'node_modules/little/index.js').exists()
-    assert {'/little', '/little/-/little-1.0.0.tgz'} <= set(inside(opener, o))
+    wait_inside(opener, o, '/little', '/little/-/little-1.0.0.tgz')
 
 
 RELEASE = 'Origin: test\nLabel: test\nSuite: test\nCodename: test\nDate: {date}\nArchitectures: all\nComponents: main\nSHA256:\n {sum} {size} main/binary-all/Packages\n'
@@ -157,4 +160,4 @@ def test_apt_update(opener, served, tmp_path):
     said = good('apt-get', *args, 'update')
     assert b'Err' not in said and b'Fail' not in said, said
     assert b'one package' in good('apt-cache', *args, 'show', 'little')
-    assert '/dists/test/main/binary-all/Packages' in inside(opener, o)
+    wait_inside(opener, o, '/dists/test/main/binary-all/Packages')

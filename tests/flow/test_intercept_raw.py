@@ -275,11 +275,12 @@ def test_tls_to_a_clear_port(opener, origin):
     assert b'this is no TLS' not in response.body
 
 
-def test_tls_without_http_inside(opener, origin, certs):
+def test_tls_without_http_inside(start_opener, origin, certs):
     """TLS is ended here before it can be known that it carries no HTTP: this once it fails, from the next tunnel on it is passed."""
     def script(peer):
         assert peer.read_until(b'\n') == b'\x01binary\n'
         peer.send(b'understood')
+    opener = start_opener({'intercept.learned_ttl': '15m'})
     o = origin(script, tls=certs.server(certs.many))
     first = opener.inside(name(o), context=opener.trusting(alpn=()))
     first.send(b'\x01binary\n')

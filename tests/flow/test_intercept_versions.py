@@ -81,7 +81,7 @@ def test_client_resumes(opener, origin, certs, token, version):
     again.get(f'{token}/1')
     assert again.sock.session_reused
     legs = [client_leg(opener.show(f['id'])) for f in opener.wait_flows(token, 2)]
-    assert [leg['is_resumed'] for leg in legs] == [False, True]
+    assert [leg['resumed'] for leg in legs] == [False, True]
 
 
 def test_client_resumes_at_any_worker(start_opener, origin, certs):
@@ -120,7 +120,7 @@ def test_origin_is_resumed(opener, origin, certs, token, version):
     for i in range(2):
         wire.get(f'{token}/{i}')
     legs = [origin_leg(opener.show(f['id'])['chain'][0]) for f in opener.wait_flows(token, 2)]
-    assert [leg['is_resumed'] for leg in legs] == [False, True]
+    assert [leg['resumed'] for leg in legs] == [False, True]
 
 
 def test_key_log(start, certs, origin, tmp_path):

@@ -4,15 +4,18 @@ and ready.json, by which commands find the proxy that runs."""
 import json
 import os
 import plistlib
+import re
 import signal
 import ssl
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kit.proxy import Viaduct, binary, command, environment, over
+from kit.origin import always, hello
+from kit.proxy import Viaduct, binary, command, config_file, environment, over
 from kit.wait import until
-from kit.wire import connect, get
+from kit.wire import answer, connect, get
 
 SITE = 'http://viaduct.proxy'
 FILES = ['/ca.pem', '/ca.cer', '/ca.p12', '/ca.mobileconfig']
@@ -74,25 +77,25 @@ def test_files_through_the_proxy(proxy):
 
 
 def test_profile_for_phones(proxy):
-    answer = proxy.ask(get(f'{SITE}/ca.mobileconfig'))
-    assert answer.get('content-type') == 'application/x-apple-aspen-config'
-    profile = plistlib.loads(answer.body)
+    response = proxy.ask(get(f'{SITE}/ca.mobileconfig'))
+    assert response.get('content-type') == 'application/x-apple-aspen-config'
+    profile = plistlib.loads(response.body)
     assert (profile['PayloadType'], profile['PayloadVersion']) == ('Configuration', 1)
     (payload,) = profile['PayloadContent']
     assert payload['PayloadType'] == 'com.apple.security.root'
     assert payload['PayloadContent'] == proxy.ask(get(f'{SITE}/ca.cer')).body
     assert profile['PayloadUUID'] != payload['PayloadUUID']
-    assert proxy.ask(get(f'{SITE}/ca.mobileconfig')).body == answer.body
+    assert proxy.ask(get(f'{SITE}/ca.mobileconfig')).body == response.body
 
 
 def test_page_for_browsers(proxy):
-    answer = proxy.ask(get(f'{SITE}/', 'Accept: text/html,*/*'))
-    assert answer.status == 200 and answer.get('content-type') == 'text/html; charset=utf-8'
-    assert fingerprint(proxy.ask(get(f'{SITE}/ca.pem')).body) in answer.text
+    response = proxy.ask(get(f'{SITE}/', 'Accept: text/html,*/*'))
+    assert response.status == 200 and response.get('content-type') == 'text/html; charset=utf-8'
+    assert fingerprint(proxy.ask(get(f'{SITE}/ca.pem')).body) in response.text
     for part in (f'curl -x http://{proxy.ready["proxy"]} ', 'intercept=all', 'NODE_EXTRA_CA_CERTS', 'keytool', 'href="/ca.mobileconfig"'):
-        assert part in answer.text
-    assert '<script' not in answer.text and str(proxy.data) not in answer.text
-    assert "default-src 'none'" in answer.get('content-security-policy')
+        assert part in response.text
+    assert '<script' not in response.text and str(proxy.data) not in response.text
+    assert "default-src 'none'" in response.get('content-security-policy')
 
 
 def test_page_for_curl(proxy):
@@ -110,8 +113,8 @@ def test_head(proxy, path):
 def test_nothing_else_is_there(proxy):
     for path in '/ca.key', '/setup', '/ca/ca.key', '/api/v1/status', '/metrics', '/../ca.key':
         assert proxy.ask(get(f'{SITE}{path}')).status == 404
-    answer = proxy.ask(f'POST {SITE}/ca.pem HTTP/1.1\r\nHost: viaduct.proxy\r\nContent-Length: 1\r\n\r\nx'.encode())
-    assert (answer.status, answer.get('allow')) == (405, 'GET, HEAD')
+    response = proxy.ask(f'POST {SITE}/ca.pem HTTP/1.1\r\nHost: viaduct.proxy\r\nContent-Length: 1\r\n\r\nx'.encode())
+    assert (response.status, response.get('allow')) == (405, 'GET, HEAD')
 
 
 def test_key_is_nowhere(proxy, at_inspector):
@@ -183,8 +186,9 @@ def test_made_when_somebody_asks(bare):
     viaduct = bare()
     assert viaduct.ready()['ca'] is None
     assert not (viaduct.data / 'ca').exists()
-    pem = viaduct.ask(get(f'{SITE}/ca.pem'))
-    assert pem.status == 200
+    with ThreadPoolExecutor(8) as many:
+        pem, *others = many.map(lambda _: viaduct.ask(get(f'{SITE}/ca.pem')), range(8))
+    assert pem.status == 200 and {p.body for p in others} == {pem.body}
     assert (viaduct.data / 'ca/ca.pem').read_bytes() == pem.body
     assert (viaduct.data / 'ca/ca.key').stat().st_mode & 0o777 == 0o600
     until(lambda: viaduct.ready()['ca'] == str(viaduct.data / 'ca/ca.pem'), 'ready.json to name it')
@@ -214,8 +218,8 @@ def test_without_interception_it_is_said(start, tmp_path):
     viaduct.expected_complaints.append('/data/ca')
     assert viaduct.ready['ca'] is None
     assert f'viaduct: warn: {viaduct.data}/ca' in viaduct.stderr()
-    answer = viaduct.ask(get(f'{SITE}/ca.pem'))
-    assert answer.status == 503 and str(viaduct.data) not in answer.text
+    response = viaduct.ask(get(f'{SITE}/ca.pem'))
+    assert response.status == 503 and str(viaduct.data) not in response.text
     assert viaduct.ask(get(f'{SITE}/')).status == 200
 
 
@@ -228,6 +232,64 @@ def test_renewed_and_reloaded(start):
     viaduct.signal(signal.SIGHUP)
     until(lambda: viaduct.ask(get(f'{SITE}/ca.pem')).body != before, 'the new CA')
     assert viaduct.ask(get(f'{SITE}/ca.pem')).body == (viaduct.data / 'ca/ca.pem').read_bytes()
+
+
+@pytest.fixture
+def short(tmp_path, certs):
+    """A CA of somebody's own that ends soon: the options for it."""
+    cert, key = tmp_path / 'own.pem', tmp_path / 'own.key'
+    openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, '-days', '5',
+            '-subj', '/CN=own', '-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign,cRLSign')
+    key.chmod(0o600)
+    return {'ca.cert': cert, 'ca.key': key}
+
+
+def test_given(start, short):
+    viaduct = start({'intercept': 'all', **short})
+    assert viaduct.ready['ca'] == str(short['ca.cert'])
+    assert ssl.PEM_cert_to_DER_cert(viaduct.ask(get(f'{SITE}/ca.pem')).text) == ssl.PEM_cert_to_DER_cert(short['ca.cert'].read_text())
+    assert not (viaduct.data / 'ca').exists()
+
+
+def test_end_is_near(start, short):
+    viaduct = start({'intercept': 'all', **short})
+    assert re.search(r'viaduct: warn: the CA ends in [45] days', viaduct.stderr())
+    assert 'soon: viaduct ca renew' in viaduct.ask(get(f'{SITE}/')).text
+
+
+def test_reload_that_finds_none(start, tmp_path):
+    """The old configuration stays, CA and all."""
+    file = config_file(tmp_path, 'intercept: all\n')
+    viaduct = start(args=['-c', str(file)])
+    viaduct.expected_complaints.append('the old configuration stays')
+    pem = viaduct.ask(get(f'{SITE}/ca.pem')).body
+    file.write_text('intercept: all\nca: {cert: none.pem, key: none.key}\n')
+    viaduct.signal(signal.SIGHUP)
+    until(lambda: 'the old configuration stays' in viaduct.stderr(), 'the refusal')
+    assert viaduct.ask(get(f'{SITE}/ca.pem')).body == pem
+
+
+def redirected(viaduct, origin, certs):
+    """What comes of a redirect to an origin whose certificate the CA has signed, which the proxy is told to trust."""
+    there = origin(hello(b'over tls'), tls=certs.server(certs.good))
+    here = origin(always(answer(302, b'', f'Location: {there.url("/end", host="good.test")}')))
+    return viaduct.ask(get(here.url('/go')))
+
+
+def test_vouches_for_no_origin(start, origin, certs, tmp_path):
+    """Though the system trust it, for clients' sake: at the start, and from a reload on. Also while interception is off."""
+    own = f'ca: {{cert: {certs.ca}, key: {certs.key_of(certs.ca)}}}\n'
+    plain = f'redirects: {{mode: follow}}\nhosts: [good.test=127.0.0.1]\nupstream: {{ca_file: {certs.ca}}}\n'
+    file = config_file(tmp_path, plain + own)
+    refused = redirected(start(args=['-c', str(file)]), origin, certs)
+    assert refused.status == 502 and 'tls_certificate_error' in refused.get('proxy-status')
+    file.write_text(plain)
+    viaduct = start(args=['-c', str(file)])
+    assert redirected(viaduct, origin, certs).body == b'over tls'
+    file.write_text(plain + own)
+    viaduct.signal(signal.SIGHUP)
+    until(lambda: 'configuration reloaded' in viaduct.stderr(), 'the reload')
+    assert redirected(viaduct, origin, certs).status == 502
 
 
 # what it says when it starts

@@ -88,6 +88,7 @@ struct certificates {
 static inline bool certificates_init(struct certificates *c)
 {
 	FILE *file;
+	int fd;
 
 	c->ca = identity_new(&(struct identity_spec){.name = "test CA", .is_ca = true}, NULL);
 	c->other_ca = identity_new(&(struct identity_spec){.name = "other CA", .is_ca = true}, NULL);
@@ -108,7 +109,8 @@ static inline bool certificates_init(struct certificates *c)
 	c->weak = identity_new(&(struct identity_spec){.name = "w", .alt_names = "DNS:a.test", .rsa_bits = 1024}, &c->ca);
 	c->common_name = identity_new(&(struct identity_spec){.name = "a.test"}, &c->ca);
 	snprintf(c->ca_file, sizeof(c->ca_file), "/tmp/test_tls.XXXXXX");
-	file = fdopen(mkstemp(c->ca_file), "w");
+	fd = mkstemp(c->ca_file);
+	file = fd >= 0 ? fdopen(fd, "w") : NULL;
 	return file != NULL && PEM_write_X509(file, c->ca.certificate) == 1 && fclose(file) == 0;
 }
 

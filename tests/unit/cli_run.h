@@ -11,7 +11,8 @@ enum { OUTPUT_BYTES = 32768 };
 
 typedef int command(int argc, char **argv);
 
-/* Runs a sub-command on the folder, with one or two more arguments; its exit code. What it wrote to stdout goes into ret_output. */
+/* Runs a sub-command on the folder, with one or two more arguments; its exit code. What it wrote to stdout goes into
+ * ret_output. */
 static inline int run(command *run_it, const char *first, const char *second, char ret_output[OUTPUT_BYTES])
 {
 	char *argv[] = {(char *)"--data", folder.data, (char *)first, (char *)second, NULL};

@@ -1,5 +1,5 @@
-/* A flow for tests: a redirect followed to another host, with two hops, fields dropped, a cookie carried, and heads on all sides.
- * Every string is in static memory. */
+/* A flow for tests: a redirect followed to another host, with two hops, fields dropped, a cookie carried, and heads on all
+ * sides. Every string is in static memory. */
 #ifndef VIADUCT_TESTS_FLOW_FIXTURE_H
 #define VIADUCT_TESTS_FLOW_FIXTURE_H
 

@@ -31,7 +31,7 @@ struct signer_spec {
 		int nid;
 		const char *words;
 	} extensions[RIG_EXTENSIONS];
-	const char *key; /* "RSA1024", "RSA2048", "ED25519", or a curve; NULL: P-256 */
+	const char *key;      /* "RSA1024", "RSA2048", "ED25519", or a curve; NULL: P-256 */
 	long from_s, until_s; /* from now; both 0: a day to either side */
 };
 
@@ -66,8 +66,8 @@ static inline struct signer signer_new(const struct signer_spec *spec, const str
 	ASN1_INTEGER_set(X509_get_serialNumber(s.certificate), ++serial);
 	X509_gmtime_adj(X509_getm_notBefore(s.certificate), has_dates ? spec->from_s : -RIG_DAY_S);
 	X509_gmtime_adj(X509_getm_notAfter(s.certificate), has_dates ? spec->until_s : RIG_DAY_S);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(s.certificate), "CN", MBSTRING_UTF8,
-		(const unsigned char *)spec->name, -1, -1, 0);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(s.certificate), "CN", MBSTRING_UTF8, (const unsigned char *)spec->name,
+		-1, -1, 0);
 	X509_set_issuer_name(s.certificate, X509_get_subject_name(by));
 	X509_set_pubkey(s.certificate, s.key);
 	for (size_t i = 0; i < RIG_EXTENSIONS && spec->extensions[i].words != NULL; i++) {

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include <cmocka.h>
+#include <openssl/core_names.h>
 #include <openssl/pkcs12.h>
 
 #include "pki_rig.h"
@@ -96,7 +97,7 @@ static void test_hostile_subject(void **state)
 	struct ca *ca = rig_read((const struct signer *[]){&s}, 1);
 
 	(void)state;
-	assert_string_equal(ca_subject(ca), "CN = \\x5c0Ab\\x5c1B[1m\\x22" + 0 == NULL ? "" : ca_subject(ca));
+	assert_non_null(strstr(ca_subject(ca), "CN = a"));
 	for (const char *p = ca_subject(ca); *p != '\0'; p++)
 		assert_in_range(*p, 0x20, 0x7e);
 	ca_unref(ca);
@@ -177,8 +178,8 @@ static void test_pkcs12(void **state)
 
 /* One of each kind that a CA is read from. */
 struct material {
-	struct signer root, other, between, below, usage, client, leaf, rsa, small, small_curve, edwards, big_curve;
-	char broken[RIG_TEXT_BYTES];
+	struct signer root, other, between, below, usage, client, leaf, rsa, small, small_curve, edwards, big_curve, fixed,
+		forged, under;
 };
 
 static struct signer with(const char *key, int nid, const char *words, bool is_ca, const struct signer *issuer)
@@ -194,7 +195,7 @@ static struct signer with(const char *key, int nid, const char *words, bool is_c
 
 static void material_init(struct material *m)
 {
-	struct signer_spec root = RIG_CA("root"), between = RIG_CA("between"), below = RIG_CA("below");
+	struct signer_spec root = RIG_CA("root"), between = RIG_CA("between"), below = RIG_CA("below"), fixed = RIG_CA("fixed");
 
 	memset(m, 0, sizeof(*m));
 	m->root = signer_new(&root, NULL);
@@ -208,13 +209,18 @@ static void material_init(struct material *m)
 	m->small = with("RSA1024", NID_key_usage, "critical,keyCertSign", true, NULL);
 	m->small_curve = with("P-224", NID_key_usage, "critical,keyCertSign", true, NULL);
 	m->big_curve = with("P-384", NID_ext_key_usage, "serverAuth", true, NULL);
+	/* Two that nothing but their keys tells apart. */
+	fixed.extensions[2].words = "AB:CD";
+	m->fixed = signer_new(&fixed, NULL);
+	m->forged = signer_new(&fixed, NULL);
+	m->under = signer_new(&below, &m->fixed);
 	m->edwards = with("ED25519", NID_key_usage, "critical,keyCertSign", true, NULL);
 }
 
 static void material_fini(struct material *m)
 {
-	struct signer *all[] = {&m->root, &m->other, &m->between, &m->below, &m->usage, &m->client, &m->leaf, &m->rsa, &m->small,
-		&m->small_curve, &m->edwards, &m->big_curve};
+	struct signer *all[] = {&m->root, &m->other, &m->between, &m->below, &m->usage, &m->client, &m->leaf, &m->rsa,
+		&m->small, &m->small_curve, &m->edwards, &m->big_curve, &m->fixed, &m->forged, &m->under};
 
 	for (size_t i = 0; i < COUNT(all); i++)
 		signer_free(all[i]);
@@ -240,6 +246,7 @@ static void test_read_refused(void **state)
 		{{&m.edwards}, &m.edwards, "the key is neither EC nor RSA"},
 		{{&m.root, &m.rsa}, &m.root, "certificate 2 is not the issuer of that before it"},
 		{{&m.between, &m.other}, &m.between, "certificate 2 is not the issuer of that before it"},
+		{{&m.under, &m.forged}, &m.under, "certificate 2 is not the issuer of that before it"},
 		{{&m.between, &m.leaf}, &m.between, "the certificate is not that of a CA"},
 		{{&m.between, &m.root, &m.root}, &m.between, "certificate 3 stands behind a root"},
 		{{&m.root, &m.root, &m.root, &m.root, &m.root, &m.root, &m.root, &m.root, &m.root, &m.root}, &m.root,
@@ -265,8 +272,8 @@ static void test_read_garbage(void **state)
 {
 	struct ca *ca = rig_ca(NULL, 0, NOW_S);
 	struct signer s = signer_of(ca);
-	char good[RIG_TEXT_BYTES] = "", key[RIG_TEXT_BYTES] = "", locked[RIG_TEXT_BYTES] = "", torn[RIG_TEXT_BYTES] = "";
-	char cut_key[RIG_TEXT_BYTES] = "";
+	char good[RIG_TEXT_BYTES] = "", key[RIG_TEXT_BYTES] = "", locked[RIG_TEXT_BYTES] = "";
+	char torn[2 * RIG_TEXT_BYTES], cut_key[2 * RIG_TEXT_BYTES];
 
 	(void)state;
 	text_add_certificate(good, s.certificate);
@@ -306,6 +313,35 @@ static void test_read_garbage(void **state)
 	ca_unref(ca);
 }
 
+/* A key file whose private half does not belong to the public half beside it. */
+static void test_read_damaged_key(void **state)
+{
+	struct ca *ca = rig_ca(NULL, 0, NOW_S);
+	struct signer s = signer_of(ca);
+	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(s.key);
+	unsigned char *der = NULL, number[32], *at;
+	int n = i2d_PKCS8_PRIV_KEY_INFO(info, &der);
+	BIGNUM *secret = NULL;
+	BIO *bio = BIO_new(BIO_s_mem());
+	char key[RIG_TEXT_BYTES] = "", why[256] = "";
+
+	(void)state;
+	assert_int_equal(EVP_PKEY_get_bn_param(s.key, OSSL_PKEY_PARAM_PRIV_KEY, &secret), 1);
+	assert_int_equal(BN_bn2binpad(secret, number, sizeof(number)), sizeof(number));
+	at = memmem(der, (size_t)n, number, sizeof(number));
+	assert_non_null(at);
+	at[sizeof(number) - 1] ^= 2;
+	assert_true(PEM_write_bio(bio, PEM_STRING_PKCS8INF, "", der, n) > 0);
+	text_take(key, bio);
+	assert_null(ca_read(ca_pem(ca), str_of(key), why, sizeof(why)));
+	assert_string_equal(why, "the key is damaged: what it signs does not verify");
+	BN_free(secret);
+	OPENSSL_free(der);
+	PKCS8_PRIV_KEY_INFO_free(info);
+	signer_free(&s);
+	ca_unref(ca);
+}
+
 static void test_read_chains(void **state)
 {
 	struct material m;
@@ -321,6 +357,7 @@ static void test_read_chains(void **state)
 		{{&m.big_curve}, 0},
 		{{&m.between}, 1},
 		{{&m.between, &m.root}, 1},
+		{{&m.under, &m.fixed}, 1},
 		{{&m.below, &m.between}, 2},
 		{{&m.below, &m.between, &m.root}, 2},
 	};
@@ -397,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_pkcs12),
 		cmocka_unit_test(test_read_refused),
 		cmocka_unit_test(test_read_garbage),
+		cmocka_unit_test(test_read_damaged_key),
 		cmocka_unit_test(test_read_chains),
 		cmocka_unit_test(test_read_one_file),
 		cmocka_unit_test(test_expired_is_read),

@@ -1,6 +1,5 @@
-/* Who the origins are: one row for each certificate at a place, what is a change, and that the rows are bounded. */
+/* Who the origins are: one row for each certificate at a place, and what is a change. */
 #include "query_run.h"
-#include "store/identity_book.h"
 #include "store/view_json.h"
 
 enum { HOUR_S = 3600, FILL_MAX = 4200 };
@@ -127,7 +126,8 @@ static void test_changes(void **state)
 		"a.example443:133 a.example443:345 a.example443:456 a.example443:567");
 	/* As SCHEMA.md asks it. */
 	assert_answer(&folder,
-		"SELECT group_concat(host || ':' || before || ':' || coalesce(after, '-')) FROM identity_changes WHERE what = 'issuer'"
+		"SELECT group_concat(host || ':' || before || ':' || coalesce(after, '-')) FROM identity_changes"
+		" WHERE what = 'issuer'"
 		" AND at_us > 1700000000000000 + 35 * 3600000000",
 		"a.example:Two:-");
 	/* The last hop went to an issuer that is another than before; the fourth to one that was known from the first. */
@@ -150,7 +150,8 @@ static bool check_change(void *owner, const struct hop_view *v)
 	text_byte(&t, '\0');
 	assert_non_null(strstr(t.p,
 		"\"issuer_change\":{\"host\":\"a.example\",\"port\":443,\"at\":\"2023-11-14T23:13:20.005000Z\","
-		"\"at_us\":1700003600005000,\"what\":\"issuer\",\"before\":\"One\",\"after\":\"Two\",\"before_id\":1,\"after_id\":2,"
+		"\"at_us\":1700003600005000,\"what\":\"issuer\","
+		"\"before\":\"One\",\"after\":\"Two\",\"before_id\":1,\"after_id\":2,"
 		"\"exchange_id\":2}"));
 	text_fini(&t);
 	return true;
@@ -263,82 +264,6 @@ static void test_many_hosts(void **state)
 	assert_answer(&folder, "SELECT count(*) FROM hops WHERE identity_id NOT IN (SELECT id FROM identities)", "0");
 }
 
-#define FILL                                                                                                                   \
-	"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"                                        \
-	" INSERT INTO identities (host, port, certificate_sha256, not_before_s, not_after_s, first_us, last_us,"               \
-	" first_exchange_id, flows) SELECT 'h' || i, 443, 'c', 0, 0, %lld + i, %lld + i, 1, 1 FROM n"
-
-static void fill(int n, long long from_us)
-{
-	char sql[512];
-
-	snprintf(sql, sizeof(sql), FILL, n, from_us, from_us);
-	assert_answer(&folder, sql, "");
-}
-
-/* Those that were not seen for longest leave first, and the one that is in use stays. */
-static void test_bound(void **state)
-{
-	const struct visit v = {"https://a.example/", "c1", "k1", "One", 0};
-
-	(void)state;
-	store_stop(start(MAX_FLOWS));
-	fill(IDENTITIES_MAX + IDENTITIES_SLACK, 1700000000000000 - 1000000);
-	write_visits(&v, 1);
-	assert_answer(&folder, "SELECT count(*) FROM identities", "100000");
-	assert_answer(&folder, "SELECT min(last_us) FROM identities", "1699999999001002");
-	assert_answer(&folder, "SELECT flows FROM identities WHERE host = 'a.example'", "1");
-}
-
-static void test_age(void **state)
-{
-	const struct visit v = {"https://a.example/", "c1", "k1", "One", 0};
-	const long long day_us = 86400000000;
-
-	(void)state;
-	store_stop(start(MAX_FLOWS));
-	fill(3, 1700000000000000 - (IDENTITIES_DAYS + 1) * day_us);
-	write_visits(&v, 1);
-	assert_answer(&folder, "SELECT group_concat(host) FROM identities", "a.example");
-	fill(4, 1700000000000000 - (IDENTITIES_DAYS - 1) * day_us);
-	write_visits(&v, 1);
-	assert_answer(&folder, "SELECT count(*) FROM identities", "5");
-}
-
-/* What is noted in a transaction that is rolled back is forgotten: the rows are made in the next. */
-static void test_rollback(void **state)
-{
-	struct identity_book *b;
-	struct flow_fixture f;
-	sqlite3 *db = NULL;
-	int64_t id = 0;
-
-	(void)state;
-	store_stop(start(MAX_FLOWS));
-	fixture_init(&f, 1);
-	assert_int_equal(sqlite3_open(folder.db, &db), SQLITE_OK);
-	b = identity_book_new(db);
-	assert_non_null(b);
-	for (int i = 0; i < 2; i++) {
-		assert_int_equal(sqlite3_exec(db, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
-		assert_int_equal(identity_book_note(b, 1, true, &f.hops[1], &id), SQLITE_OK);
-		assert_int_equal(id, 1);
-		assert_int_equal(identity_book_note(b, 1, true, &f.hops[0], &id), SQLITE_OK);
-		assert_int_equal(id, 0);
-		if (i == 0) {
-			assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
-			identity_book_forget(b);
-			continue;
-		}
-		assert_int_equal(identity_book_flush(b), SQLITE_OK);
-		assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
-	}
-	identity_book_free(b);
-	identity_book_free(NULL);
-	sqlite3_close(db);
-	assert_answer(&folder, "SELECT count(*) || flows FROM identities", "11");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,9 +274,6 @@ int main(void)
 		STORE_TEST(test_change_of_hop),
 		STORE_TEST(test_lists),
 		STORE_TEST(test_many_hosts),
-		STORE_TEST(test_bound),
-		STORE_TEST(test_age),
-		STORE_TEST(test_rollback),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

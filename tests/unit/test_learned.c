@@ -111,12 +111,12 @@ static void test_success_clears_single_refusals(void **state)
 	char why[LEARNED_WHY_BYTES];
 
 	key(&a, "192.0.2.1", curl, "pins.test");
-	learned_success(l, &a.key);
+	learned_success(l, &a.key, 0);
 	learned_refusal(l, &a.key, "x", 100, MINUTE);
-	learned_success(l, &a.key);
+	learned_success(l, &a.key, 0);
 	assert_false(learned_refusal(l, &a.key, "x", 101, MINUTE));
 	assert_true(learned_refusal(l, &a.key, "x", 102, MINUTE));
-	learned_success(l, &a.key); /* a tunnel that was opened before */
+	learned_success(l, &a.key, 0); /* a tunnel that was opened before */
 	assert_true(learned_is_passed(l, &a.key, 103, why));
 }
 
@@ -200,7 +200,7 @@ static void test_long_names(void **state)
 	learned_refusal(l, &a.key, "x", 100, MINUTE);
 	assert_false(learned_refusal(l, &a.key, "x", 100, MINUTE));
 	learned_unfit(l, &a.key, "x", 100, MINUTE);
-	learned_success(l, &a.key);
+	learned_success(l, &a.key, 0);
 	assert_false(learned_is_passed(l, &a.key, 100, why));
 }
 
@@ -291,7 +291,7 @@ static void *use_all(void *arg)
 		learned_refusal(l, &a.key, "x", i, MINUTE);
 		learned_is_passed(l, &a.key, i, why);
 		if (i % 3 == 0)
-			learned_success(l, &a.key);
+			learned_success(l, &a.key, 0);
 		if (i % 100 == 0)
 			learned_each(l, i, on_lesson, &seen);
 		if (i % 70 == 0)
@@ -313,9 +313,44 @@ static void test_threads(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_up, rig_down)
 
+static void test_who_has_asked_for_something_trusts_us(void **state)
+{
+	struct learned *l = *state;
+	struct asked a, b;
+
+	key(&a, "192.0.2.1", curl, "api.test");
+	key(&b, "192.0.2.1", other, "api.test");
+	assert_false(learned_is_trusting(l, &a.key, 100, MINUTE));
+	learned_success(l, &a.key, 100);
+	assert_true(learned_is_trusting(l, &a.key, 100 + MINUTE, MINUTE));
+	assert_false(learned_is_trusting(l, &a.key, 101 + MINUTE, MINUTE));
+	assert_false(learned_is_trusting(l, &b.key, 100, MINUTE));
+	learned_success(l, &a.key, MINUTE);
+	assert_true(learned_is_trusting(l, &a.key, 2 * MINUTE, MINUTE));
+}
+
+static void test_trusts_are_bounded(void **state)
+{
+	struct learned *l = *state;
+	struct asked first, a;
+	char name[40];
+
+	key(&first, "192.0.2.1", curl, "first.test");
+	learned_success(l, &first.key, 0);
+	for (int i = 0; i < LEARNED_MAX; i++) {
+		snprintf(name, sizeof(name), "h%d.test", i);
+		key(&a, "192.0.2.1", curl, name);
+		learned_success(l, &a.key, 0);
+	}
+	assert_false(learned_is_trusting(l, &first.key, 0, MINUTE));
+	assert_true(learned_is_trusting(l, &a.key, 0, MINUTE));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_who_has_asked_for_something_trusts_us, rig_up, rig_down),
+		cmocka_unit_test_setup_teardown(test_trusts_are_bounded, rig_up, rig_down),
 		TEST(test_two_refusals_are_a_lesson),
 		TEST(test_an_ended_lesson_does_not_add_up),
 		TEST(test_it_is_for_one_client_and_name),

@@ -17,11 +17,11 @@
 
 static void test_items(void **state)
 {
-	static const char *const right[] = {"example.com", "test", "Example.COM", "xn--bcher-kva.example", "a_b.example", "10.0.0.0/8",
-		"10.1.2.3", "10.1.2.3/32", "0.0.0.0/0", "fd00::/8", "::1", "::/0", "1.2.3.4.example"};
-	static const char *const wrong[] = {"", ".", ".example.com", "example.com.", "*.example.com", "a..b", "10.0.0.1/8", "10.0.0.0/33",
-		"10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8/8", "fd00::1/8", "fd00::/129", "fe80::1%lo", "1.2.3", "256.1.1.1", "a b", "a,b",
-		"b\xc3\xbc" "cher.example", "example.com/8", "[::1]"};
+	static const char *const right[] = {"example.com", "test", "Example.COM", "xn--bcher-kva.example", "a_b.example",
+		"10.0.0.0/8", "10.1.2.3", "10.1.2.3/32", "0.0.0.0/0", "fd00::/8", "::1", "::/0", "1.2.3.4.example"};
+	static const char *const wrong[] = {"", ".", ".example.com", "example.com.", "*.example.com", "a..b", "10.0.0.1/8",
+		"10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8/8", "fd00::1/8", "fd00::/129", "fe80::1%lo", "1.2.3",
+		"256.1.1.1", "a b", "a,b", "\xc3\xbc.example", "example.com/8", "[::1]"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(right); i++) {
@@ -40,13 +40,13 @@ static X509 *leaf_by_force(const struct ca *ca, const char *host)
 {
 	struct signer issuer = signer_of(ca), leaf;
 	char alt_name[128];
-	unsigned char octets[16];
-	bool is_ip = a2i_ipadd(octets, host) != 0;
+	ASN1_OCTET_STRING *address = a2i_IPADDRESS(host);
 	struct signer_spec spec = {.name = "x",
 		.extensions = {{NID_basic_constraints, "critical,CA:FALSE"}, {NID_subject_key_identifier, "hash"},
 			{NID_authority_key_identifier, "keyid"}, {NID_subject_alt_name, alt_name}}};
 
-	snprintf(alt_name, sizeof(alt_name), "%s:%s", is_ip ? "IP" : "DNS", host);
+	snprintf(alt_name, sizeof(alt_name), "%s:%s", address != NULL ? "IP" : "DNS", host);
+	ASN1_OCTET_STRING_free(address);
 	leaf = signer_new(&spec, &issuer);
 	EVP_PKEY_free(leaf.key);
 	signer_free(&issuer);
@@ -59,62 +59,64 @@ static const char *asked_for(const char *host)
 	return strcmp(host, "*.example.com") == 0 ? "www.example.com" : host;
 }
 
+static const struct {
+	const char *items[3];
+	const char *host;
+	bool is_allowed;
+} AGREED[] = {
+	{{NULL}, "example.com", true},
+	{{NULL}, "10.1.2.3", true},
+	{{NULL}, "::1", true},
+	{{"example.com"}, "example.com", true},
+	{{"example.com"}, "a.b.example.com", true},
+	{{"example.com"}, "*.example.com", true},
+	{{"EXAMPLE.com"}, "www.example.com", true},
+	{{"example.com"}, "badexample.com", false},
+	{{"example.com"}, "com", false},
+	{{"example.com"}, "example.org", false},
+	{{"example.com"}, "10.1.2.3", false},
+	{{"example.com"}, "::1", false},
+	{{"www.example.com"}, "*.example.com", false},
+	{{"example.com", "test"}, "a.test", true},
+	{{"10.0.0.0/8"}, "10.255.0.1", true},
+	{{"10.0.0.0/8"}, "11.0.0.1", false},
+	{{"10.0.0.0/8"}, "::1", false},
+	{{"10.0.0.0/8"}, "example.com", false},
+	{{"10.0.0.0/8"}, "localhost", false},
+	{{"fd00::/8"}, "fd12::1", true},
+	{{"fd00::/8"}, "fe80::1", false},
+	{{"fd00::/8"}, "10.1.2.3", false},
+	{{"::1"}, "::1", true},
+	{{"::1"}, "::2", false},
+	{{"192.168.4.0/22"}, "192.168.7.255", true},
+	{{"192.168.4.0/22"}, "192.168.8.0", false},
+	{{"example.com", "10.0.0.0/8"}, "example.com", true},
+	{{"example.com", "10.0.0.0/8"}, "10.1.2.3", true},
+	{{"example.com", "10.0.0.0/8"}, "172.16.0.1", false},
+	{{"example.com", "10.0.0.0/8", "::1"}, "::1", true},
+};
+
 /* Whatever the CA decides, a client that has only the certificates must decide too. */
 static void test_clients_agree(void **state)
 {
-	static const struct {
-		const char *items[3];
-		const char *host;
-		bool is_allowed;
-	} cases[] = {
-		{{NULL}, "example.com", true},
-		{{NULL}, "10.1.2.3", true},
-		{{NULL}, "::1", true},
-		{{"example.com"}, "example.com", true},
-		{{"example.com"}, "a.b.example.com", true},
-		{{"example.com"}, "*.example.com", true},
-		{{"EXAMPLE.com"}, "www.example.com", true},
-		{{"example.com"}, "badexample.com", false},
-		{{"example.com"}, "com", false},
-		{{"example.com"}, "example.org", false},
-		{{"example.com"}, "10.1.2.3", false},
-		{{"example.com"}, "::1", false},
-		{{"www.example.com"}, "*.example.com", false},
-		{{"example.com", "test"}, "a.test", true},
-		{{"10.0.0.0/8"}, "10.255.0.1", true},
-		{{"10.0.0.0/8"}, "11.0.0.1", false},
-		{{"10.0.0.0/8"}, "::1", false},
-		{{"10.0.0.0/8"}, "example.com", false},
-		{{"10.0.0.0/8"}, "localhost", false},
-		{{"fd00::/8"}, "fd12::1", true},
-		{{"fd00::/8"}, "fe80::1", false},
-		{{"fd00::/8"}, "10.1.2.3", false},
-		{{"::1"}, "::1", true},
-		{{"::1"}, "::2", false},
-		{{"192.168.4.0/22"}, "192.168.7.255", true},
-		{{"192.168.4.0/22"}, "192.168.8.0", false},
-		{{"example.com", "10.0.0.0/8"}, "example.com", true},
-		{{"example.com", "10.0.0.0/8"}, "10.1.2.3", true},
-		{{"example.com", "10.0.0.0/8"}, "172.16.0.1", false},
-		{{"example.com", "10.0.0.0/8", "::1"}, "::1", true},
-	};
 	int64_t now_s = (int64_t)time(NULL);
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
+	for (size_t i = 0; i < COUNT(AGREED); i++) {
 		size_t n = 0;
 		struct ca *ca;
 		X509 *leaf, *root;
 		int verdict;
 
-		while (n < COUNT(cases[i].items) && cases[i].items[n] != NULL)
+		while (n < COUNT(AGREED[i].items) && AGREED[i].items[n] != NULL)
 			n++;
-		ca = rig_ca(cases[i].items, n, now_s);
-		leaf = leaf_by_force(ca, cases[i].host);
+		ca = rig_ca(AGREED[i].items, n, now_s);
+		leaf = leaf_by_force(ca, AGREED[i].host);
 		root = x509_of(ca_der(ca));
-		verdict = client_verdict(leaf, NULL, root, asked_for(cases[i].host), now_s);
-		if (ca_may_sign(ca, str_of(cases[i].host)) != cases[i].is_allowed || (verdict == X509_V_OK) != cases[i].is_allowed)
-			fail_msg("case %zu: %s under %s: %s", i, cases[i].host, ca_constraints(ca),
+		verdict = client_verdict(leaf, NULL, root, asked_for(AGREED[i].host), now_s);
+		if (ca_may_sign(ca, str_of(AGREED[i].host)) != AGREED[i].is_allowed ||
+			(verdict == X509_V_OK) != AGREED[i].is_allowed)
+			fail_msg("case %zu: %s under %s: %s", i, AGREED[i].host, ca_constraints(ca),
 				X509_verify_cert_error_string(verdict));
 		X509_free(root);
 		X509_free(leaf);
@@ -164,11 +166,14 @@ static void test_read(void **state)
 	static const struct read_case cases[] = {
 		{"critical,permitted;DNS:example.com", "example.com", {"example.com", "a.example.com"},
 			{"example.org", "10.1.2.3", "::1", "not a name"}},
-		{"critical,permitted;DNS:.example.com", ".example.com", {"a.example.com", "*.example.com"}, {"example.com", "aexample.com"}},
-		{"critical,excluded;DNS:bad.example.com", "not bad.example.com", {"example.com", "a.example.com", "10.1.2.3", "*.org"},
+		{"critical,permitted;DNS:.example.com", ".example.com", {"a.example.com", "*.example.com"},
+			{"example.com", "aexample.com"}},
+		{"critical,excluded;DNS:bad.example.com", "not bad.example.com",
+			{"example.com", "a.example.com", "10.1.2.3", "*.org"},
 			{"bad.example.com", "x.bad.example.com", "*.bad.example.com", "*.example.com"}},
 		{"critical,permitted;DNS:example.com,excluded;DNS:bad.example.com", "example.com, not bad.example.com",
-			{"example.com", "a.example.com", "*.a.example.com"}, {"bad.example.com", "*.example.com", "example.net"}},
+			{"example.com", "a.example.com", "*.a.example.com"},
+			{"bad.example.com", "*.example.com", "example.net"}},
 		{"critical,permitted;IP:10.0.0.0/255.0.0.0,excluded;IP:10.1.0.0/255.255.0.0", "10.0.0.0/8, not 10.1.0.0/16",
 			{"10.2.0.1"}, {"10.1.0.1", "11.0.0.1", "example.com", "::1"}},
 		{"critical,permitted;IP:10.0.0.1/255.0.255.255", "10.0.0.1/255.0.255.255", {"10.7.0.1"}, {"10.7.0.2"}},
@@ -245,11 +250,11 @@ static void test_malformed(void **state)
 		int n;
 		unsigned char der[32];
 	} cases[] = {
-		{3, {0x30, 0x05, 0xa0}},                                                       /* cut */
-		{9, {0x30, 7, 0xa0, 5, 0x30, 3, 0x87, 1, 10}},                                 /* a network of one octet */
-		{11, {0x30, 9, 0xa0, 7, 0x30, 5, 0x82, 3, 'a', 0, 'b'}},                       /* NUL in a domain */
-		{14, {0x30, 12, 0xa0, 10, 0x30, 8, 0x82, 3, 'a', '.', 'b', 0x80, 1, 1}},       /* a minimum distance */
-		{14, {0x30, 12, 0xa0, 10, 0x30, 8, 0x82, 3, 'a', '.', 'b', 0x81, 1, 4}},       /* a maximum distance */
+		{3, {0x30, 0x05, 0xa0}},                                                 /* cut */
+		{9, {0x30, 7, 0xa0, 5, 0x30, 3, 0x87, 1, 10}},                           /* a network of one octet */
+		{11, {0x30, 9, 0xa0, 7, 0x30, 5, 0x82, 3, 'a', 0, 'b'}},                 /* NUL in a domain */
+		{14, {0x30, 12, 0xa0, 10, 0x30, 8, 0x82, 3, 'a', '.', 'b', 0x80, 1, 1}}, /* a minimum distance */
+		{14, {0x30, 12, 0xa0, 10, 0x30, 8, 0x82, 3, 'a', '.', 'b', 0x81, 1, 4}}, /* a maximum distance */
 	};
 	static const unsigned char good[] = {0x30, 9, 0xa0, 7, 0x30, 5, 0x82, 3, 'a', '.', 'b'};
 	char why[256] = "";

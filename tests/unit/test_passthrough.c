@@ -167,7 +167,7 @@ static void test_forget_all(void **state)
 static void test_query_is_strict(void **state)
 {
 	static const char *const wrong[] = {
-		"nam=a.example", "name=", "name", "name=a&x=y", "all", "name=%4", "name=%zz", "NAME=a", "token=" TOKEN};
+		"nam=a.example", "name=", "name", "name=a&x=y", "all", "name=%4", "name=%zz", "NAME=a", ("token=" TOKEN)};
 	struct rig *r = *state;
 	char target[400], room[4];
 	struct str name;

@@ -143,9 +143,13 @@ static void test_glimpse_of_handling(void **state)
 	r = next_record(&b);
 	assert_null(r->facts.client_tls);
 	record_free(r);
-	fixture_opened(&f);
+	f.x.tunnel.handling = TUNNEL_TLS;
 	r = next_record(&b);
 	assert_int_equal(r->facts.tunnel.handling, TUNNEL_TLS);
+	assert_null(r->facts.client_tls);
+	record_free(r);
+	f.x.client_tls = &f.client_leg;
+	r = next_record(&b);
 	assert_non_null(r->facts.client_tls);
 	record_free(r);
 	f.x.outcome = OUTCOME_DELIVERED;

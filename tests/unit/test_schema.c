@@ -66,10 +66,12 @@ static void test_version_1(void **state)
 
 static const char version_2[] =
 	"INSERT INTO exchanges (id, change, run, worker, client_id, client_request, started_us, url, host, outcome,"
-	" request_head_bytes, request_body_bytes, response_head_bytes, response_body_bytes, hops, is_tunnel, redirects, retries)"
+	" request_head_bytes, request_body_bytes, response_head_bytes, response_body_bytes, hops, is_tunnel,"
+	" redirects, retries)"
 	" VALUES (1,1,1,0,1,1,1,'a.example:443','a.example','delivered',0,0,0,0,0,1,0,0),"
 	"(2,2,1,0,1,1,1,'https://b.example/','b.example','delivered',0,0,0,0,1,0,0,0);"
-	"INSERT INTO hops (exchange_id, number, reason, url, is_reused, is_reply, tls_version, tls_cipher, tls_resumed, started_us,"
+	"INSERT INTO hops (exchange_id, number, reason, url, is_reused, is_reply, tls_version, tls_cipher, tls_resumed,"
+	" started_us,"
 	" request_head_bytes, request_body_bytes, response_head_bytes, response_body_bytes, delay_us)"
 	" VALUES (2,1,'first','https://b.example/',0,0,'TLSv1.3','AES',1,1,0,0,0,0,0);"
 	"INSERT INTO tunnels (exchange_id, up_bytes, down_bytes, sni) VALUES (1, 5, 6, 'a.example');";
@@ -89,7 +91,8 @@ static void test_version_2(void **state)
 		" tls_staple, tls_unverified) IS NULL) FROM hops",
 		"TLSv1.3AES11");
 	assert_answer(&folder,
-		"SELECT count(*) FROM exchanges WHERE coalesce(parent_id, client_tls_version, client_tls_cipher, client_tls_alpn,"
+		"SELECT count(*) FROM exchanges WHERE coalesce(parent_id, client_tls_version, client_tls_cipher,"
+		" client_tls_alpn,"
 		" client_tls_server_name, client_tls_resumed) IS NULL",
 		"2");
 	assert_answer(&folder, "SELECT count(*) FROM identities", "0");
@@ -118,8 +121,8 @@ static void test_published_steps(void **state)
 static void read_schema(char *ret, size_t size)
 {
 	folder_ask(&folder,
-		"SELECT group_concat(t, ' ') FROM (SELECT m.type || ' ' || m.name || '.' || c.name || ':' || c.type AS t"
-		" FROM sqlite_schema m, pragma_table_info(m.name) c ORDER BY 1)",
+		"SELECT group_concat(t, ' ') FROM (SELECT m.type || ' ' || m.name || coalesce('.' || c.name || ':' || c.type, '') AS t"
+		" FROM sqlite_schema m LEFT JOIN pragma_table_info(m.name) c ORDER BY 1)",
 		ret, size);
 }
 
@@ -141,7 +144,7 @@ static void test_same_schema(void **state)
 		assert_string_equal(old, fresh);
 	}
 	assert_non_null(strstr(old, "table drops.why:TEXT"));
-	assert_non_null(strstr(old, "index exchanges_parent.parent_id:"));
+	assert_non_null(strstr(old, "index exchanges_parent "));
 	assert_non_null(strstr(old, "view identity_changes.what:"));
 }
 

@@ -1,4 +1,5 @@
-/* How viaduct show looks: the flow, its chain at a glance, each hop; and that no byte from outside reaches the terminal as it is. */
+/* How viaduct show looks: the flow, its chain at a glance, each hop; and that no byte from outside reaches the terminal as
+ * it is. */
 #include "cli/cli_show.h"
 
 #include <stdlib.h>

@@ -239,6 +239,9 @@ static void test_disk_full(void **state)
 	signal(SIGXFSZ, SIG_DFL);
 	assert_sound();
 	assert_answer(&folder, "SELECT count(*) FROM exchanges", "3000");
+	/* What was noted in transactions that failed is noted again, once. */
+	assert_answer(&folder, "SELECT count(*) || ' ' || sum(flows) FROM identities", "1 3000");
+	assert_answer(&folder, "SELECT count(*) FROM hops JOIN identities ON identities.id = identity_id", "3000");
 }
 
 /* A disk that stays dead: the bound is reached, the rest is counted, the pusher never waits for ever, and stopping ends. */

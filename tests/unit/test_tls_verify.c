@@ -1,5 +1,5 @@
-/* Which certificates of origins are refused, and in which words. Every row is run a second time with verification skipped, and must
- * pass then: so it is the verification that refuses it, and nothing else. */
+/* Which certificates of origins are refused, and in which words. Every row is run a second time with verification skipped,
+ * and must pass then: so it is the verification that refuses it, and nothing else. */
 #include "net/tls_checks.h"
 
 #include <setjmp.h>

@@ -27,16 +27,24 @@ def pairs(fields):
     return [tuple(f) if isinstance(f, list) else (f['name'], f['value']) for f in fields]
 
 
+LEG = ('version', 'cipher', 'alpn', 'server_name', 'resumed')
+
+
+def _leg(row, prefix):
+    return {name: row[f'{prefix}_{name}'] for name in LEG} if row[f'{prefix}_version'] else None
+
+
 def client_leg(record):
-    """TLS with the client: version, cipher, alpn, server_name, is_resumed; None for clear text."""
-    return record.get('client_tls')
+    """TLS with the client: version, cipher, alpn, server_name, resumed; None for clear text."""
+    return _leg(record, 'client_tls')
 
 
 def origin_leg(hop):
     """TLS with the origin, the same; None for clear text."""
-    return hop.get('tls')
+    return _leg(hop, 'tls')
 
 
 def identity(hop):
-    """Who the origin is: subject, issuer, chain, certificate_sha256, spki_sha256, not_before, not_after, staple, pin, unverified."""
-    return hop.get('identity') or {}
+    """Who the origin is: subject, issuer, chain, certificate_sha256, spki_sha256, not_before_s, not_after_s; and what was made of
+    it: pin, staple, unverified (None: nothing)."""
+    return {**(hop['identity'] or {}), **{name: hop[f'tls_{name}'] for name in ('pin', 'staple', 'unverified')}}

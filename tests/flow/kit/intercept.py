@@ -52,13 +52,15 @@ def client_context(ca=None, alpn=('http/1.1',), minimum=None, maximum=None):
 
 
 class Opener(Viaduct):
-    """A viaduct with intercept: all, which trusts the root of the tests. rules: YAML, the items of the list."""
+    """A viaduct with intercept: all, which trusts the root of the tests. rules: YAML, the items of the list. It learns nothing of
+    clients unless told so, since those of all tests have one address and one TLS library."""
 
     def __init__(self, folder, certs, options=None, rules='', args=(), **how):
         folder.mkdir(parents=True, exist_ok=True)
         if rules:
             args = [*args, '-c', config_file(folder, f'rules:\n{rules}')]
-        made = {'intercept': 'all', 'upstream.ca_file': certs.ca, 'hosts': HOSTS, 'redirects.mode': 'pass', **(options or {})}
+        made = {'intercept': 'all', 'upstream.ca_file': certs.ca, 'hosts': HOSTS, 'redirects.mode': 'pass',
+                'intercept.learned_ttl': '0', **(options or {})}
         super().__init__(folder, {k: v for k, v in made.items() if v is not None}, args, **how)
         self.ca = self.ready.get('ca')
 

@@ -101,6 +101,13 @@ class Origin:
     def last(self):
         return self.requests[-1]
 
+    def end_connections(self):
+        for peer in self.peers:
+            try:
+                peer.sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
     def close(self):
         """Ends everything; what a script found wrong is raised here."""
         self.stop.set()
@@ -109,11 +116,7 @@ class Origin:
         except OSError:
             pass
         self.listener.close()
-        for peer in self.peers:
-            try:
-                peer.sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        self.end_connections()
         for thread in self.threads:
             thread.join(5)
         assert not self.failures, f'the origin saw something wrong: {self.failures[0]}'

@@ -24,9 +24,13 @@ def binary():
     return str(path)
 
 
+# What makes programs use a proxy, other trust stores, or a key log.
+STEERING = re.compile(r'VIADUCT_.*|.*_proxy|npm_config_.*|.*_CA_(BUNDLE|CERTS|INFO)|GIT_SSL_.*|SSL_CERT_.*|SSLKEYLOGFILE', re.I)
+
+
 def environment(**more):
-    """A clean environment: no proxy variables, no options of the caller."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith('VIADUCT_') and not k.lower().endswith('_proxy')}
+    """A clean environment: no proxy variables, no trust stores, no options of the caller."""
+    kept = {k: v for k, v in os.environ.items() if not STEERING.fullmatch(k)}
     kept.setdefault('ASAN_OPTIONS', 'detect_leaks=1:abort_on_error=0')
     kept.setdefault('UBSAN_OPTIONS', 'print_stacktrace=1:halt_on_error=1')
     return {**kept, 'LC_ALL': 'C.UTF-8', **more}
