@@ -237,7 +237,7 @@ enum error hop_advance(struct hop *h)
 	}
 	hop_note_sent(h);
 	if (h->u->error != ERR_none)
-		h->facts.detail = h->u->detail;
+		h->facts.detail = h->u->detail[0] != '\0' ? h->u->detail : lease_broken_words(&h->lease);
 	return h->u->error;
 }
 

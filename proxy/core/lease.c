@@ -223,6 +223,11 @@ int64_t lease_waited_us(const struct lease *l)
 	return l->state == LEASE_QUEUED ? clock_mono_us() - l->asked_us : l->queue_us;
 }
 
+const char *lease_broken_words(const struct lease *l)
+{
+	return l->state == LEASE_READY ? l->upstream->detail : "";
+}
+
 size_t lease_queued(const struct lease *l)
 {
 	return l->state == LEASE_READY && !l->upstream->link.is_over ? transport_queued(l->upstream->link.transport) : 0;

@@ -85,6 +85,8 @@ void pool_lease(struct pool *p, struct lease *l);
 bool pool_has_kept_tls(const struct pool *p, const struct authority *to);
 /* queue_us, or for a lease that is in the queue still how long it has been. */
 int64_t lease_waited_us(const struct lease *l);
+/* How the connection of a ready lease broke, in words; empty if it has not, or nothing is known. Valid until it is ended. */
+const char *lease_broken_words(const struct lease *l);
 /* Bytes written to the origin that its system has not acknowledged. */
 size_t lease_queued(const struct lease *l);
 /* Gives the stream back, or stops waiting for it. abort: the transport is broken off. */

@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "http/h1.h"
 
+#include <stdio.h>
+
 static void upstream_on_activity(void *owner)
 {
 	struct upstream *u = owner;
@@ -19,6 +21,14 @@ static void upstream_on_update(void *owner)
 
 	if (!u->link.is_busy && codec_is_idle(u->link.codec) && !u->link.is_read_over)
 		u->on_idle(u);
+}
+
+/* The codec knows that it is over, but not what the transport says of it. */
+static void upstream_on_broken(void *owner, const struct transport *t)
+{
+	struct upstream *u = owner;
+
+	snprintf(u->detail, sizeof(u->detail), "%s", t->detail);
 }
 
 static void upstream_free(void *p)
@@ -37,7 +47,8 @@ static void upstream_on_end(void *owner)
 	loop_reap(u->link.loop, u, upstream_free);
 }
 
-static const struct link_events upstream_link_events = {.on_update = upstream_on_update, .on_end = upstream_on_end};
+static const struct link_events upstream_link_events = {
+	.on_update = upstream_on_update, .on_broken = upstream_on_broken, .on_end = upstream_on_end};
 
 struct upstream *upstream_new(struct loop *loop, struct transport *t, struct link_budget *budget,
 	const struct codec_limits *limits, struct pool_origin *origin, void (*on_idle)(struct upstream *u),

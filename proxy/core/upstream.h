@@ -12,6 +12,7 @@ struct upstream {
 	struct list idle_node; /* of all idle ones of the pool, the oldest first */
 	struct list all_node;  /* of all of the pool */
 	int64_t idle_since_us;
+	char detail[120];                    /* how reading failed, in words; empty: it has not, or there are none */
 	bool has_served;                     /* a stream was leased before */
 	void (*on_idle)(struct upstream *u); /* it can take a stream again */
 	void (*on_gone)(struct upstream *u); /* it is over; called once, memory goes at the end of the turn */

@@ -253,11 +253,11 @@ def test_not_made_without_need(tmp_path):
     """Interception is off, and no script asks for the path: no key lies about. Whoever downloads the certificate, to set a client
     up first, gets the one that will count later."""
     data = tmp_path / 'data'
-    with open(tmp_path / 'stderr', 'wb') as err:
+    with open(tmp_path / 'said', 'wb') as said:
         process = subprocess.Popen([binary(), 'serve', '--data', data, '--listen', '127.0.0.1:0', '--inspector', 'off'], stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL, stderr=err, env=environment())
+                                   stdout=said, stderr=said, env=environment())
     try:
-        port = until(lambda: re.search(r'listening on 127\.0\.0\.1:(\d+)', (tmp_path / 'stderr').read_text()), 'the listener').group(1)
+        port = until(lambda: re.search(r'listening on 127\.0\.0\.1:(\d+)', (tmp_path / 'said').read_text()), 'the listener').group(1)
         assert not (data / 'ca').exists()
         wire = connect(('127.0.0.1', int(port)))
         assert wire.ask(get(MAGIC + '/ca.pem')).text.strip() == (data / 'ca' / 'ca.pem').read_text().strip()

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from kit.origin import hello, serve
-from kit.proxy import environment
+from kit.proxy import binary, environment
 from kit.wait import until
 from kit.wire import answer
 
@@ -103,11 +103,12 @@ def test_httpx(opener, secure):
 
 def test_environment_with_the_bundle(opener, secure):
     """The variables that replace the trust store, with ours in it: a program that knows nothing of the proxy."""
+    bundle = run(binary(), 'ca', 'bundle', '--data', opener.data).stdout.decode().strip()
     code = f'import requests; print(requests.get({secure.address!r}, timeout=20).text)'
-    done = run('/usr/bin/python3', '-c', code, https_proxy=opener.url, no_proxy='', REQUESTS_CA_BUNDLE=opener.ca)
+    done = run('/usr/bin/python3', '-c', code, https_proxy=opener.url, no_proxy='', REQUESTS_CA_BUNDLE=bundle)
     assert done.stdout.strip() == b'GET', done.stderr
     code = f'import urllib.request as u; print(u.urlopen({secure.address!r}).read())'
-    done = run('/usr/bin/python3', '-c', code, https_proxy=opener.url, no_proxy='', SSL_CERT_FILE=opener.ca)
+    done = run('/usr/bin/python3', '-c', code, https_proxy=opener.url, no_proxy='', SSL_CERT_FILE=bundle)
     assert done.stdout.strip() == b"b'GET '", done.stderr
 
 

@@ -1,21 +1,17 @@
 """Clients and origins that mean ill, or die, in the TLS handshakes of opened tunnels; floods; the end of the proxy."""
 
-import concurrent.futures
-import re
 import signal
 import socket
 import ssl
 import struct
 import threading
-import time
 
 import pytest
 
-from kit.intercept import client_context, request
+from kit.intercept import Handshake, client_context, request
 from kit.origin import hello
 from kit.proxy import over
 from kit.wait import until
-from kit.wire import connect
 
 
 @pytest.fixture
@@ -23,32 +19,6 @@ def secure(origin, certs):
     made = origin(hello(), tls=certs.server(certs.good))
     made.name = f'good.test:{made.port}'
     return made
-
-
-class Handshake:
-    """A client's TLS by hand: its messages as bytes, sent or kept back."""
-
-    def __init__(self, context, name):
-        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=name)
-
-    def step(self):
-        """True when it is over."""
-        try:
-            self.tls.do_handshake()
-            return True
-        except ssl.SSLWantReadError:
-            return False
-
-    def hello(self):
-        self.step()
-        return self.outgoing.read()
-
-    def run(self, wire):
-        wire.send(self.hello())
-        while not self.step():
-            self.incoming.write(wire.read_some())
-        wire.send(self.outgoing.read())
 
 
 def pending(viaduct):
@@ -228,94 +198,6 @@ def test_origin_of_endless_certificates(opener, origin, token):
     before = opener.rss_bytes()
     assert opener.fetch(f'https://good.test:{o.port}{token}').status == 502
     assert opener.rss_bytes() - before < 32 << 20
-
-
-# floods
-
-class HelloMaker:
-    """ClientHellos for any name, made from one by replacing the name."""
-
-    def __init__(self):
-        self.raw = Handshake(client_context(None), 'host-00000.flood.test').hello()
-        assert self.raw.count(b'host-00000') == 1
-
-    def of(self, i):
-        return self.raw.replace(b'host-00000', b'host-%05d' % i)
-
-
-def flood(viaduct, authority, numbers, hello_maker):
-    """One tunnel after the other, each with a name that was not seen before; until the certificate has come."""
-    connect_bytes = f'CONNECT {authority} HTTP/1.1\r\nHost: x\r\n\r\n'.encode()
-    for i in numbers:
-        wire = connect(viaduct.address)
-        wire.send(connect_bytes + hello_maker.of(i))
-        wire.read_until(b'\r\n\r\n')
-        wire.read_exact(200)
-        wire.reset()
-
-
-def metric(viaduct, pattern):
-    host, _, port = viaduct.ready['inspector'].removeprefix('http://').rpartition(':')
-    wire = connect((host, int(port)))
-    text = wire.ask(f'GET /metrics HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {viaduct.ready["token"]}\r\n\r\n'.encode()).text
-    wire.close()
-    found = re.search(rf'^viaduct_{pattern} (\d+)', text, re.MULTILINE)
-    assert found, re.findall(r'^viaduct_\S*(?:leaf|leaves|cert)\S* .*', text, re.MULTILINE)
-    return int(found.group(1))
-
-
-@pytest.mark.slow
-def test_flood_of_names(start_opener, secure):
-    """3,000 names from four clients at once: another client is served all the while, and no more leaves are kept than allowed."""
-    viaduct = start_opener({'intercept.max_leaves': '100', 'capture.enabled': 'false'}, inspector='127.0.0.1:0')
-    hello_maker, slowest, stop = HelloMaker(), [0.0], threading.Event()
-
-    def another():
-        while not stop.is_set():
-            begin = time.monotonic()
-            assert viaduct.fetch(f'https://{secure.name}/').status == 200
-            slowest[0] = max(slowest[0], time.monotonic() - begin)
-    with concurrent.futures.ThreadPoolExecutor(5) as pool:
-        served = pool.submit(another)
-        floods = [pool.submit(flood, viaduct, secure.name, range(n, 3000, 4), hello_maker) for n in range(4)]
-        try:
-            for one in floods:
-                one.result(120)
-        finally:
-            stop.set()
-        served.result(20)
-    assert slowest[0] < 3
-    assert metric(viaduct, 'leaf_made_total') >= 3000
-    assert metric(viaduct, 'leaf_cache_entries') <= 100
-
-
-def test_many_idle_handshakes(start_opener, secure):
-    """300 clients that stop behind their hello hold up nobody."""
-    viaduct = start_opener()
-    wires, first = [viaduct.tunnel(secure.name) for _ in range(300)], HelloMaker()
-    for i, wire in enumerate(wires):
-        wire.send(first.of(i))
-    begin = time.monotonic()
-    assert viaduct.fetch(f'https://{secure.name}/').status == 200
-    assert time.monotonic() - begin < 3
-    for wire in wires:
-        wire.close()
-
-
-def test_nothing_is_left_behind(start_opener, secure):
-    """Files and memory after a thousand handshakes, good and bad."""
-    viaduct = start_opener({'capture.enabled': 'false'})
-    viaduct.fetch(f'https://{secure.name}/')
-    before = viaduct.open_files()
-    for i in range(100):
-        if i % 3 == 0:
-            viaduct.fetch(f'https://{secure.name}/')
-        elif i % 3 == 1:
-            viaduct.refuse(secure.name)
-        else:
-            viaduct.tunnel(secure.name).reset()
-    secure.end_connections()
-    until(lambda: viaduct.open_files() <= before + 4, 'all files to be closed')
 
 
 # the end

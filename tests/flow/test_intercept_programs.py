@@ -12,7 +12,7 @@ import pytest
 
 from kit.intercept import Opener
 from kit.origin import serve
-from kit.proxy import environment
+from kit.proxy import binary, environment
 from kit.wait import until
 from kit.wire import answer
 
@@ -55,6 +55,12 @@ def served(origin, certs):
     return start_one
 
 
+@pytest.fixture
+def bundle(opener):
+    """The system's roots and our CA in one file, for what takes one file in place of its own."""
+    return good(binary(), 'ca', 'bundle', '--data', opener.data).decode().strip()
+
+
 def wait_inside(viaduct, o, *paths):
     """Until these were asked for inside tunnels to that origin."""
     def found():
@@ -86,7 +92,7 @@ def test_chromium(opener, served, tmp_path):
     assert tunnel['handling'] == 'opened' and 'h2' in tunnel['alpn']
 
 
-def test_git_clone(opener, served, tmp_path):
+def test_git_clone(opener, served, bundle, tmp_path):
     """Over https from a server of files."""
     work, bare = tmp_path / 'work', tmp_path / 'bare.git'
     who = {'GIT_CONFIG_GLOBAL': '/dev/null', 'GIT_CONFIG_SYSTEM': '/dev/null', 'GIT_AUTHOR_NAME': 'a', 'GIT_AUTHOR_EMAIL': 'a@a.test',
@@ -99,7 +105,7 @@ def test_git_clone(opener, served, tmp_path):
     good('git', '-C', bare, 'update-server-info', **who)
     files = {f'/bare.git/{p.relative_to(bare)}': p.read_bytes() for p in bare.rglob('*') if p.is_file()}
     o = served(files)
-    good('git', '-c', f'http.proxy={opener.url}', 'clone', '-q', o.address + '/bare.git', tmp_path / 'cloned', GIT_SSL_CAINFO=opener.ca, **who)
+    good('git', '-c', f'http.proxy={opener.url}', 'clone', '-q', o.address + '/bare.git', tmp_path / 'cloned', GIT_SSL_CAINFO=bundle, **who)
     assert (tmp_path / 'cloned/file').read_text() == 'content\n'
     wait_inside(opener, o, '/bare.git/info/refs')
 
@@ -116,7 +122,7 @@ def package(name, version):
     return out.getvalue()
 
 
-def test_npm_install(opener, origin, certs, tmp_path):
+def test_npm_install(opener, origin, certs, bundle, tmp_path):
     """From a registry of one package."""
     tarball = package('little', '1.0.0')
 
@@ -133,7 +139,7 @@ def test_npm_install(opener, origin, certs, tmp_path):
     good('npm', 'install', 'little', f'--registry=https://good.test:{o.port}/', f'--https-proxy={opener.url}', f'--proxy={opener.url}', '--noproxy=',
          '--no-audit', '--no-fund', '--no-update-notifier', '--fetch-retries=0', '--userconfig=/dev/null', f'--globalconfig={tmp_path}/none',
          f'--cache={tmp_path}/cache',
-         cwd=tmp_path, timeout_s=90, HOME=str(tmp_path), NODE_EXTRA_CA_CERTS=opener.ca)
+         cwd=tmp_path, timeout_s=90, HOME=str(tmp_path), NODE_EXTRA_CA_CERTS=bundle)
     assert (tmp_path / 'node_modules/little/index.js').exists()
     wait_inside(opener, o, '/little', '/little/-/little-1.0.0.tgz')
 
@@ -143,7 +149,7 @@ PACKAGES = b'Package: little\nVersion: 1.0\nArchitecture: all\nMaintainer: a <a@
     b'\nDescription: one package\n\n'
 
 
-def test_apt_update(opener, served, tmp_path):
+def test_apt_update(opener, served, bundle, tmp_path):
     """From a repository of one index."""
     date = subprocess.run(['date', '-Ru'], capture_output=True, text=True, check=True, env=environment()).stdout.strip().replace('+0000', 'UTC')
     release = RELEASE.format(date=date, sum=hashlib.sha256(PACKAGES).hexdigest(), size=len(PACKAGES)).encode()
@@ -154,7 +160,7 @@ def test_apt_update(opener, served, tmp_path):
     (tmp_path / 'state/status').touch()
     os.chmod(tmp_path, 0o755)
     options = {'Dir::Etc': tmp_path / 'etc', 'Dir::State': tmp_path / 'state', 'Dir::State::status': tmp_path / 'state/status',
-               'Dir::Cache': tmp_path / 'cache', 'Dir::Log': tmp_path / 'log', 'Acquire::https::CAInfo': opener.ca,
+               'Dir::Cache': tmp_path / 'cache', 'Dir::Log': tmp_path / 'log', 'Acquire::https::CAInfo': bundle,
                'Acquire::https::Proxy': opener.url, 'APT::Sandbox::User': '', 'Acquire::Languages': 'none', 'Debug::NoLocking': 'true'}
     args = [a for name, value in options.items() for a in ('-o', f'{name}={value}')]
     said = good('apt-get', *args, 'update')

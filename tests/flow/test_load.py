@@ -8,6 +8,7 @@ import time
 import pytest
 
 from kit.origin import hello, serve
+from kit.peak import Peak
 from kit.wait import until
 from kit.wire import answer, get
 
@@ -57,26 +58,6 @@ def test_thousand_clients(start, nginx):
     assert time.monotonic() - begin < 60
     until(lambda: len(viaduct.flows()) == 10000, 'every flow in the record', deadline_s=30, every_s=0.5)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-class Peak:
-    """The largest resident size while it watches."""
-
-    def __init__(self, viaduct):
-        self.viaduct, self.bytes, self.over = viaduct, 0, threading.Event()
-        self.thread = threading.Thread(target=self._watch, daemon=True)
-
-    def _watch(self):
-        while not self.over.wait(0.05):
-            self.bytes = max(self.bytes, self.viaduct.rss_bytes())
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *args):
-        self.over.set()
-        self.thread.join()
 
 
 def download(viaduct, url, size):

@@ -1,6 +1,8 @@
 /* A transport over a raw stream: bytes both ways, what is waited for, the end from either side. */
 #include "core/carrier.h"
 
+#include <stdlib.h>
+
 #include "heads.h"
 
 struct rig {

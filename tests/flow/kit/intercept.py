@@ -119,3 +119,29 @@ def x509(der, *options):
     done = subprocess.run(['openssl', 'x509', '-inform', 'DER', '-noout', *options], input=der, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.decode()
+
+
+class Handshake:
+    """A client's TLS by hand: its messages as bytes, sent or kept back."""
+
+    def __init__(self, context, name):
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=name)
+
+    def step(self):
+        """True when it is over."""
+        try:
+            self.tls.do_handshake()
+            return True
+        except ssl.SSLWantReadError:
+            return False
+
+    def hello(self):
+        self.step()
+        return self.outgoing.read()
+
+    def run(self, wire):
+        wire.send(self.hello())
+        while not self.step():
+            self.incoming.write(wire.read_some())
+        wire.send(self.outgoing.read())
