@@ -4,8 +4,10 @@
 
 #include "cli/show_parts.h"
 #include "store/format.h"
+#include "store/tunnel_text.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 /* How the tunnel was handled, and why. */
 static void put_handling(struct text *t, const struct tunnel_view *v)
@@ -100,6 +102,20 @@ static void put_parent(struct text *t, const struct flow_view *v)
 	text_printf(t, "flow %" PRId64 ", a CONNECT that was opened\n", v->parent_id);
 }
 
+/* What is most likely behind a handshake with the client that failed. */
+static void put_cause(struct text *t, const struct flow_view *v)
+{
+	char name[64];
+	const char *cause;
+
+	snprintf(name, sizeof(name), "%.*s", STR_ARG(v->error));
+	cause = v->error.len == 0 ? NULL : tunnel_text_cause(error_of_name(name));
+	if (cause == NULL)
+		return;
+	show_label(t, "likely");
+	text_printf(t, "%s\n", cause);
+}
+
 /* "CONNECT example.com:443" and what came of it. */
 static void put_summary(struct text *t, const struct flow_view *v, struct show_style style)
 {
@@ -118,6 +134,7 @@ static void put_summary(struct text *t, const struct flow_view *v, struct show_s
 	show_outcome(t, v->outcome, v->error, v->detail);
 	put_hops(t, v);
 	text_byte(t, '\n');
+	put_cause(t, v);
 }
 
 void show_flow(struct text *t, const struct flow_view *v, const struct show_around *around, struct show_style style)

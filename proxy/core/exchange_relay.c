@@ -250,6 +250,12 @@ static bool relay_is_over(const struct exchange *x)
 	return !x->facts.is_tunnel || (x->up.is_ended && x->source->is_sent) || x->source->error != ERR_none;
 }
 
+/* The origin has said its last word and the client has it: that it goes then without ceremony breaks nothing off. */
+static bool is_left(const struct exchange *x)
+{
+	return x->facts.is_tunnel && x->down.is_ended && x->d->is_sent && x->d->error == ERR_cancelled;
+}
+
 /* A client that closes looks like one that has shut its side, until it answers our bytes with a reset. So such a one is watched for
  * a moment before it is said that the response was delivered. */
 static bool relay_is_settled(struct exchange *x)
@@ -302,6 +308,8 @@ enum step step_relay(struct exchange *x)
 		relay_move(x);
 	if (relay_is_over(x) && x->d->error != ERR_cancelled)
 		return relay_is_settled(x) ? STEP_DONE : STEP_WAIT;
+	if (is_left(x))
+		return STEP_DONE;
 	error = relay_error(x);
 	if (error != ERR_none)
 		return exchange_fail(x, error, x->source->detail);

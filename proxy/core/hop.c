@@ -222,6 +222,14 @@ void hop_note_sent(struct hop *h)
 		h->sent_us = clock_mono_us();
 }
 
+/* Of an alert in the middle of a connection the codec knows only that there was one. */
+static const char *hop_words(const struct hop *h)
+{
+	const char *words = lease_broken_words(&h->lease);
+
+	return error_row(h->u->error)->phase == PHASE_TLS && words[0] != '\0' ? words : h->u->detail;
+}
+
 enum error hop_advance(struct hop *h)
 {
 	if (h->u == NULL) {
@@ -237,7 +245,7 @@ enum error hop_advance(struct hop *h)
 	}
 	hop_note_sent(h);
 	if (h->u->error != ERR_none)
-		h->facts.detail = h->u->detail[0] != '\0' ? h->u->detail : lease_broken_words(&h->lease);
+		h->facts.detail = hop_words(h);
 	return h->u->error;
 }
 

@@ -390,12 +390,12 @@ void opening_fini(struct exchange *x)
 		lease_end(o->prime, true);
 	if (o->nest != NULL)
 		o->nest->prime = NULL;
-	/* The handshake owns the carrier, until a client does. */
-	tls_handshake_cancel(o->handshake);
-	o->handshake = NULL;
+	/* The handshake owns the carrier, until a client does; neither has anything to tell any more. */
 	if (o->carrier != NULL)
 		carrier_cut(o->carrier);
 	o->carrier = NULL;
+	tls_handshake_cancel(o->handshake);
+	o->handshake = NULL;
 	nest_unref(o->nest);
 	o->nest = NULL;
 }

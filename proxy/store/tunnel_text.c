@@ -19,8 +19,7 @@ enum colour tunnel_text_colour(struct str handling)
 	return str_eq(handling, str_of(tunnel_handling_name(TUNNEL_PASSED))) ? COLOUR_YELLOW : COLOUR_DIM;
 }
 
-/* What is most likely behind it; NULL for what is no handshake with a client. */
-static const char *cause_of(enum error error)
+const char *tunnel_text_cause(enum error error)
 {
 	switch (error) {
 	case ERR_client_tls_refused:
@@ -36,12 +35,12 @@ static const char *cause_of(enum error error)
 
 bool tunnel_text_is_refusal(enum error error)
 {
-	return cause_of(error) != NULL;
+	return tunnel_text_cause(error) != NULL;
 }
 
 void tunnel_text_refusal(struct text *t, enum error error, struct str detail)
 {
-	const char *cause = cause_of(error);
+	const char *cause = tunnel_text_cause(error);
 
 	if (!cause)
 		return;

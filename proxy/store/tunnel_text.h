@@ -10,6 +10,8 @@
 void tunnel_text(struct text *t, struct str handling, struct str why);
 /* Passed: it catches the eye; all else is on the side. */
 enum colour tunnel_text_colour(struct str handling);
+/* What is most likely behind a failed TLS handshake with a client; NULL for other errors. */
+const char *tunnel_text_cause(enum error error);
 /* A TLS handshake with the client failed: then there is nothing to say of how the tunnel was handled. */
 bool tunnel_text_is_refusal(enum error error);
 /* Of such a failure, behind its name: " (alert: unknown ca): it pins …"; nothing for other errors. */

@@ -42,7 +42,8 @@ def test_made_on_first_need(start_opener):
     assert der == ssl.PEM_cert_to_DER_cert((folder / 'ca.pem').read_text())
     done = subprocess.run(['openssl', 'pkcs12', '-in', folder / 'ca.p12', '-passin', 'pass:', '-nokeys'], capture_output=True, check=False)
     assert b'BEGIN CERTIFICATE' in done.stdout, done.stderr
-    done = subprocess.run(['openssl', 'pkcs12', '-in', folder / 'ca.p12', '-passin', 'pass:', '-nocerts', '-nodes'], capture_output=True, check=False)
+    done = subprocess.run(['openssl', 'pkcs12', '-in', folder / 'ca.p12', '-passin', 'pass:', '-nocerts', '-nodes'], capture_output=True,
+                          check=False)
     assert b'PRIVATE KEY' not in done.stdout
 
 
@@ -61,7 +62,8 @@ def test_every_installation_has_its_own(start_opener):
 def test_three_years(start_opener):
     viaduct = start_opener()
     for days, good in (3 * 365 - 5, True), (3 * 365 + 5, False):
-        done = subprocess.run(['openssl', 'x509', '-in', viaduct.ca, '-noout', '-checkend', str(days * 86400)], capture_output=True, check=False)
+        done = subprocess.run(['openssl', 'x509', '-in', viaduct.ca, '-noout', '-checkend', str(days * 86400)], capture_output=True,
+                              check=False)
         assert (done.returncode == 0) == good
 
 
@@ -254,8 +256,8 @@ def test_not_made_without_need(tmp_path):
     up first, gets the one that will count later."""
     data = tmp_path / 'data'
     with open(tmp_path / 'said', 'wb') as said:
-        process = subprocess.Popen([binary(), 'serve', '--data', data, '--listen', '127.0.0.1:0', '--inspector', 'off'], stdin=subprocess.DEVNULL,
-                                   stdout=said, stderr=said, env=environment())
+        process = subprocess.Popen([binary(), 'serve', '--data', data, '--listen', '127.0.0.1:0', '--inspector', 'off'],
+                                   stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment())
     try:
         port = until(lambda: re.search(r'listening on 127\.0\.0\.1:(\d+)', (tmp_path / 'said').read_text()), 'the listener').group(1)
         assert not (data / 'ca').exists()

@@ -1,5 +1,7 @@
 """The engine inside a tunnel: redirects followed on the proxy, retries, rules, credentials; the same as for plain HTTP."""
 
+import subprocess
+
 import pytest
 
 from kit.intercept import Opener
@@ -183,7 +185,6 @@ def test_target_classes_hold_inside(start_opener, many, token):
 
 def test_user_of_the_connect(start_opener, many, token, tmp_path):
     """The proxy's password is asked for once, at the CONNECT; its user is that of all flows inside."""
-    import subprocess
     o = many(hello())
     users = tmp_path / 'users'
     users.write_text(subprocess.run(['htpasswd', '-nbB', '-C', '4', 'ann', 'secret'], capture_output=True, text=True, check=True).stdout)

@@ -2,7 +2,6 @@
 
 import signal
 import socket
-import ssl
 import struct
 import threading
 
@@ -235,13 +234,15 @@ def test_cut_off(start_opener, secure, origin, certs):
     hanging, idle, silent = viaduct.inside(f'good.test:{o.port}'), viaduct.inside(secure.name), viaduct.tunnel(secure.name)
     hanging.request('/hanging')
     until(lambda: o.peers, 'the request to be under way')
-    half = viaduct.tunnel(secure.name)
+    half, whole = viaduct.tunnel(secure.name), viaduct.tunnel(secure.name)
     half.send(Handshake(viaduct.trusting(), 'good.test').hello()[:50])
+    whole.send(Handshake(viaduct.trusting(), 'good.test').hello())
+    whole.read_exact(100)
     viaduct.signal(signal.SIGTERM)
     assert viaduct.wait_end() == 0
     viaduct.check_stderr()
     assert not pending(viaduct)
-    for wire in hanging, idle, silent, half:
+    for wire in hanging, idle, silent, half, whole:
         wire.close()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from kit.intercept import client_context, x509
 from kit.origin import hello
+from kit.proxy import over
 
 
 @pytest.fixture
@@ -137,7 +138,6 @@ def test_same_leaf_at_every_worker(start_opener, secure):
 
 def test_next_run_has_other_serials(start_opener, certs, secure, tmp_path):
     """The CA stays, the key of leaves is new: no two different certificates of the CA share a serial."""
-    from kit.proxy import over
     folder = tmp_path / 'kept'
     first = start_opener(folder=folder)
     one, ca = leaf_of(first, f'a.test:{secure.port}'), open(first.ca, encoding='ascii').read()

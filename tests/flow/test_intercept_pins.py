@@ -8,8 +8,9 @@ import pytest
 
 from kit.flows import identity
 from kit.origin import always, hello, serve
+from kit.proxy import command, config_file
 from kit.redirects import moved
-from kit.wire import answer
+from kit.wire import answer, get
 
 STRANGE = 'sha256/' + 'A' * 43 + '='
 
@@ -121,7 +122,6 @@ def test_pins_of_the_end_of_a_redirect(start_opener, origin, certs):
 
 def test_pins_hold_outside_tunnels(start_opener, origin, certs, token):
     """Also where a clear request is redirected to https."""
-    from kit.wire import get
     end = origin(hello(), tls=certs.server(certs.good))
     first = origin(always(moved(f'https://good.test:{end.port}/')))
     viaduct = start_opener({'redirects.mode': 'follow'}, rules=pinned(STRANGE))
@@ -131,13 +131,11 @@ def test_pins_hold_outside_tunnels(start_opener, origin, certs, token):
 
 @pytest.mark.parametrize('pins', ['[nonsense]', '[]', '["sha256/AAAA"]', '["sha1/AAAA"]', '["cert-sha256/zz"]', '"sha256/x"'])
 def test_malformed_pins(tmp_path, pins):
-    from kit.proxy import command, config_file
     done = command('check', '-c', config_file(tmp_path, f'rules:\n  - when: host == "a"\n    pins: {pins}\n'))
     assert done.returncode == 2 and re.search(r'viaduct.yaml:3', done.stderr), done.stderr
 
 
 def test_pin_mode_without_pins(tmp_path):
-    from kit.proxy import command, config_file
     done = command('check', '-c', config_file(tmp_path, 'rules:\n  - when: host == "a"\n    pin_mode: warn\n'))
     assert done.returncode == 2 and 'pin' in done.stderr
 
@@ -223,7 +221,6 @@ def test_client_certificate_does_not_follow_a_redirect(start_opener, origin, ask
 @pytest.mark.parametrize('broken', ['missing', 'no certificate', 'another key', 'no key'])
 def test_bad_client_certificate(tmp_path, certs, broken):
     """The start is refused with one line that names the file."""
-    from kit.proxy import command, config_file
     cert, key = tmp_path / 'c.pem', tmp_path / 'c.key'
     cert.write_text(certs.client_only.read_text() if broken != 'no certificate' else 'nothing')
     key.write_text(certs.key_of(certs.many if broken == 'another key' else certs.client_only).read_text())

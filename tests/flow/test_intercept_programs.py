@@ -81,7 +81,8 @@ def test_chromium(opener, served, tmp_path):
     store.mkdir(parents=True)
     good('certutil', '-N', '-d', f'sql:{store}', '--empty-password')
     good('certutil', '-A', '-d', f'sql:{store}', '-n', 'viaduct', '-t', 'C,,', '-i', opener.ca)
-    o = served({'/': ('text/html', PAGE), '/script.js': ('text/javascript', b'const made = t => `made of ${t}`;'), '/asked': ('text/plain', b'an answer')})
+    o = served({'/': ('text/html', PAGE), '/script.js': ('text/javascript', b'const made = t => `made of ${t}`;'),
+                '/asked': ('text/plain', b'an answer')})
     dom = good('chromium', '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
                '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage', f'--user-data-dir={home}/profile',
                f'--proxy-server={opener.ready["proxy"]}', '--proxy-bypass-list=<-loopback>', '--virtual-time-budget=10000', '--dump-dom',
@@ -129,14 +130,16 @@ def test_npm_install(opener, origin, certs, bundle, tmp_path):
     def responder(request):
         base = f'https://{request.get("host")}'
         if request.target == '/little':
-            dist = {'tarball': f'{base}/little/-/little-1.0.0.tgz', 'integrity': 'sha512-' + base64.b64encode(hashlib.sha512(tarball).digest()).decode(),
-                    'shasum': hashlib.sha1(tarball).hexdigest()}
-            said = {'name': 'little', 'dist-tags': {'latest': '1.0.0'}, 'versions': {'1.0.0': {'name': 'little', 'version': '1.0.0', 'dist': dist}}}
+            digest = base64.b64encode(hashlib.sha512(tarball).digest()).decode()
+            dist = {'tarball': f'{base}/little/-/little-1.0.0.tgz', 'integrity': f'sha512-{digest}'}
+            version = {'name': 'little', 'version': '1.0.0', 'dist': dist}
+            said = {'name': 'little', 'dist-tags': {'latest': '1.0.0'}, 'versions': {'1.0.0': version}}
             return answer(200, json.dumps(said).encode(), 'Content-Type: application/json')
         return answer(200, tarball) if request.target.endswith('.tgz') else answer(404, b'{}', 'Content-Type: application/json')
     o = origin(serve(responder), tls=certs.server(certs.good))
     (tmp_path / 'package.json').write_text('{"name": "x", "version": "1.0.0"}')
-    good('npm', 'install', 'little', f'--registry=https://good.test:{o.port}/', f'--https-proxy={opener.url}', f'--proxy={opener.url}', '--noproxy=',
+    good('npm', 'install', 'little', f'--registry=https://good.test:{o.port}/', f'--https-proxy={opener.url}', f'--proxy={opener.url}',
+         '--noproxy=',
          '--no-audit', '--no-fund', '--no-update-notifier', '--fetch-retries=0', '--userconfig=/dev/null', f'--globalconfig={tmp_path}/none',
          f'--cache={tmp_path}/cache',
          cwd=tmp_path, timeout_s=90, HOME=str(tmp_path), NODE_EXTRA_CA_CERTS=bundle)
@@ -144,9 +147,10 @@ def test_npm_install(opener, origin, certs, bundle, tmp_path):
     wait_inside(opener, o, '/little', '/little/-/little-1.0.0.tgz')
 
 
-RELEASE = 'Origin: test\nLabel: test\nSuite: test\nCodename: test\nDate: {date}\nArchitectures: all\nComponents: main\nSHA256:\n {sum} {size} main/binary-all/Packages\n'
-PACKAGES = b'Package: little\nVersion: 1.0\nArchitecture: all\nMaintainer: a <a@a.test>\nFilename: little.deb\nSize: 1\nSHA256: ' + b'0' * 64 + \
-    b'\nDescription: one package\n\n'
+RELEASE = ('Origin: test\nLabel: test\nSuite: test\nCodename: test\nDate: {date}\nArchitectures: all\nComponents: main\nSHA256:\n'
+           ' {sum} {size} main/binary-all/Packages\n')
+PACKAGES = (b'Package: little\nVersion: 1.0\nArchitecture: all\nMaintainer: a <a@a.test>\nFilename: little.deb\nSize: 1\n'
+            b'SHA256: ' + b'0' * 64 + b'\nDescription: one package\n\n')
 
 
 def test_apt_update(opener, served, bundle, tmp_path):

@@ -1,13 +1,15 @@
 """Which tunnels are opened: the option, rules by host, port and client, what the ClientHello says; why the others are passed."""
 
+import signal
 import ssl
 
 import pytest
 
+from kit.certs import Certificates
 from kit.intercept import Inside, Opener, client_context
 from kit.namespace import run_in_namespace
-from kit.certs import Certificates
 from kit.origin import Origin, hello
+from kit.wait import until
 
 
 @pytest.fixture
@@ -132,8 +134,6 @@ def test_list_by_the_name_in_the_hello(start_opener, certs, secure):
 
 
 def test_changed_by_reload(start, certs, secure, tmp_path):
-    import signal
-    from kit.wait import until
     file = tmp_path / 'viaduct.yaml'
     file.write_text('intercept: none\n')
     viaduct = start({'intercept': None}, kind=Opener, certs=certs, args=['-c', file])

@@ -2,7 +2,6 @@
 
 import asyncio
 import resource
-import threading
 import time
 
 import pytest
