@@ -302,7 +302,7 @@ enum step step_relay(struct exchange *x)
 	/* The tunnel stands; what it carries is looked at first. */
 	if (x->opening != NULL && !x->opening->is_decided && x->facts.is_tunnel)
 		return STEP_PEEK;
-	if (x->down.to == NULL)
+	if (x->down.from == NULL)
 		relay_join(x);
 	if (x->d->error != ERR_cancelled)
 		relay_move(x);

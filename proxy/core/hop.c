@@ -225,9 +225,9 @@ void hop_note_sent(struct hop *h)
 /* Of an alert in the middle of a connection the codec knows only that there was one. */
 static const char *hop_words(const struct hop *h)
 {
-	const char *words = lease_broken_words(&h->lease);
+	const char *alert = lease_alert(&h->lease);
 
-	return error_row(h->u->error)->phase == PHASE_TLS && words[0] != '\0' ? words : h->u->detail;
+	return alert[0] != '\0' ? alert : h->u->detail;
 }
 
 enum error hop_advance(struct hop *h)

@@ -68,7 +68,7 @@ static void lease_on_dialled(void *owner, const struct dial_outcome *outcome)
 		lease_fail(l, outcome->error);
 		return;
 	}
-	u = pool_add(l->origin, outcome->transport);
+	u = pool_add(l->origin, outcome->transport, l->generation);
 	if (lease_grant(l, u))
 		return;
 	link_end(&u->link, true);
@@ -127,6 +127,7 @@ static void lease_dial(struct lease *l)
 	};
 
 	l->state = LEASE_DIALLING;
+	l->generation = p->generation;
 	if (l->prime != NULL && l->prime->state == LEASE_DIALLING) {
 		lease_adopt(l, &target);
 		return;
@@ -223,7 +224,7 @@ int64_t lease_waited_us(const struct lease *l)
 	return l->state == LEASE_QUEUED ? clock_mono_us() - l->asked_us : l->queue_us;
 }
 
-const char *lease_broken_words(const struct lease *l)
+const char *lease_alert(const struct lease *l)
 {
 	return l->state == LEASE_READY ? l->upstream->detail : "";
 }

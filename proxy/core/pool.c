@@ -205,6 +205,11 @@ static void pool_on_idle(struct upstream *u)
 
 	if (list_is_linked(&u->idle_node))
 		return;
+	/* What was verified by other roots, or reached under another name, is used by nobody who comes now. */
+	if (u->generation != p->generation) {
+		link_end(&u->link, false);
+		return;
+	}
 	if (u->origin->is_raw || gate_is_over(&u->origin->member)) {
 		link_end(&u->link, false);
 		return;
@@ -224,12 +229,13 @@ static void pool_on_idle(struct upstream *u)
 		timer_set(&p->expiry, p->settings->upstream_idle_timeout_ms);
 }
 
-struct upstream *pool_add(struct pool_origin *o, struct transport *t)
+struct upstream *pool_add(struct pool_origin *o, struct transport *t, unsigned generation)
 {
 	struct pool *p = o->pool;
 	struct upstream *u =
 		upstream_new(p->needs.loop, t, p->needs.budget, &p->settings->codec_limits, o, pool_on_idle, pool_on_gone);
 
+	u->generation = generation;
 	list_append(&p->all, &u->all_node);
 	return u;
 }
@@ -266,7 +272,8 @@ void pool_set_settings(struct pool *p, const struct settings *settings, struct t
 	p->settings = settings;
 	p->needs.tls = tls;
 	pool_set_limit(p);
-	/* The idle ones were made under the old roots, hosts and name servers. */
+	/* The idle ones were made under the old roots, hosts and name servers; those in use end when they are given back. */
+	p->generation++;
 	pool_close_idle(p);
 }
 

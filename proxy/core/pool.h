@@ -76,6 +76,7 @@ struct lease {
 	struct upstream *upstream;
 	struct dial *dial;
 	struct gate_waiter waiter;
+	unsigned generation; /* of the settings, when its dial was begun */
 	int64_t asked_us;
 };
 /* Asks. The state may be LEASE_READY on return (a kept upstream); otherwise on_change comes later. A lease that is not raw is
@@ -85,8 +86,8 @@ void pool_lease(struct pool *p, struct lease *l);
 bool pool_has_kept_tls(const struct pool *p, const struct authority *to);
 /* queue_us, or for a lease that is in the queue still how long it has been. */
 int64_t lease_waited_us(const struct lease *l);
-/* How the connection of a ready lease broke, in words; empty if it has not, or nothing is known. Valid until it is ended. */
-const char *lease_broken_words(const struct lease *l);
+/* The alert with which the origin broke off the TLS of a ready lease, in words; else empty. Valid until the lease is ended. */
+const char *lease_alert(const struct lease *l);
 /* Bytes written to the origin that its system has not acknowledged. */
 size_t lease_queued(const struct lease *l);
 /* Gives the stream back, or stops waiting for it. abort: the transport is broken off. */

@@ -36,6 +36,7 @@ struct pool {
 	struct list all;  /* of struct upstream */
 	int64_t idle_n;
 	struct timer expiry;
+	unsigned generation; /* of the settings: rises with each change */
 	bool is_draining;
 };
 
@@ -47,8 +48,8 @@ void origin_release(struct pool_origin *o);
 void origin_leave(struct pool_origin *o);
 /* While somebody waits, kept upstreams go to who is next, or end to make room. */
 void origin_yield(struct pool_origin *o);
-/* An upstream of the pool over this transport, in the place of the dial that made it. */
-struct upstream *pool_add(struct pool_origin *o, struct transport *t);
+/* An upstream of the pool over this transport, in the place of the dial that made it, begun under settings of that generation. */
+struct upstream *pool_add(struct pool_origin *o, struct transport *t, unsigned generation);
 /* It is in use from now on, or over. */
 void pool_unkeep(struct upstream *u);
 

@@ -28,7 +28,8 @@ static void upstream_on_broken(void *owner, const struct transport *t)
 {
 	struct upstream *u = owner;
 
-	snprintf(u->detail, sizeof(u->detail), "%s", t->detail);
+	if (error_row(t->error)->phase == PHASE_TLS)
+		snprintf(u->detail, sizeof(u->detail), "%s", t->detail);
 }
 
 static void upstream_free(void *p)

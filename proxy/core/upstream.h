@@ -11,8 +11,9 @@ struct upstream {
 	struct list node;      /* of the origin's idle ones, the latest first */
 	struct list idle_node; /* of all idle ones of the pool, the oldest first */
 	struct list all_node;  /* of all of the pool */
+	unsigned generation; /* of the settings that its dial was begun under */
 	int64_t idle_since_us;
-	char detail[120];                    /* how reading failed, in words; empty: it has not, or there are none */
+	char detail[120];                    /* the alert that ended it, in words; else empty */
 	bool has_served;                     /* a stream was leased before */
 	void (*on_idle)(struct upstream *u); /* it can take a stream again */
 	void (*on_gone)(struct upstream *u); /* it is over; called once, memory goes at the end of the turn */

@@ -12,6 +12,7 @@ enum { ALLOWED_BYTES = 65536 };
 void tls_bio_allow(struct tls *s)
 {
 	s->may_read_bytes = ALLOWED_BYTES;
+	s->is_under_empty = false;
 }
 
 static int bio_read(BIO *bio, char *to, size_t size, size_t *ret_n)
@@ -22,8 +23,10 @@ static int bio_read(BIO *bio, char *to, size_t size, size_t *ret_n)
 
 	BIO_clear_retry_flags(bio);
 	*ret_n = 0;
-	if (iov.iov_len != 0)
+	if (iov.iov_len != 0) {
 		io = s->under->ops->readv(s->under, &iov, 1, ret_n);
+		s->is_under_empty = io == IO_AGAIN;
+	}
 	if (io == IO_DONE)
 		s->may_read_bytes -= *ret_n;
 	else if (io == IO_AGAIN)

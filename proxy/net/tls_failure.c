@@ -34,6 +34,21 @@ static bool is_refusal(int alert)
 	}
 }
 
+/* The library's own table ends with TLS 1.2. */
+static const char *alert_words(int alert)
+{
+	switch (alert) {
+	case SSL_AD_MISSING_EXTENSION:
+		return "missing extension";
+	case SSL_AD_CERTIFICATE_REQUIRED:
+		return "certificate required";
+	case SSL_AD_NO_APPLICATION_PROTOCOL:
+		return "no application protocol";
+	default:
+		return SSL_alert_desc_string_long(alert);
+	}
+}
+
 /* The peer has ended the leg with an alert. Clients of TLS 1.3 may do so when the handshake is over for us already. */
 static void note_alert(struct tls *s, int alert)
 {
@@ -42,7 +57,7 @@ static void note_alert(struct tls *s, int alert)
 	if (s->server != NULL)
 		error = is_refusal(alert) ? ERR_client_tls_refused : ERR_client_tls_failed;
 	s->t.error = error;
-	snprintf(s->t.detail, sizeof(s->t.detail), "alert: %s", SSL_alert_desc_string_long(alert));
+	snprintf(s->t.detail, sizeof(s->t.detail), "alert: %s", alert_words(alert));
 }
 
 /* The peer is gone. words: how; may be empty. */

@@ -63,6 +63,7 @@ struct tls {
 	bool is_established, is_failed, is_shut, is_shut_pending, is_closed;
 	size_t pending_bytes;  /* of a write that must be repeated with the same bytes */
 	size_t may_read_bytes; /* from the transport below, in this call of the library */
+	bool is_under_empty;   /* in this call the transport below had no more for the library */
 	enum io read_end;      /* IO_EOF or IO_FAILED once reading has ended; else IO_DONE */
 	struct task again;
 	struct tls_facts facts;

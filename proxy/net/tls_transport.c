@@ -21,7 +21,9 @@ static enum io judge_read(struct tls *s, int result)
 {
 	int error = SSL_get_error(s->ssl, result);
 
-	s->may_have_more = s->may_read_bytes == 0; /* it stopped for that reason only */
+	/* It may have stopped for another reason than lack of bytes: what it was allowed is used up, or keys were changed, when later
+	 * versions than 3.0 put aside what they have read already, where SSL_has_pending does not see it. */
+	s->may_have_more = error == SSL_ERROR_WANT_READ && !s->is_under_empty;
 	s->read_wants_write = error == SSL_ERROR_WANT_WRITE;
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
 		return IO_AGAIN;

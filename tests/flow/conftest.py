@@ -11,7 +11,7 @@ from kit.nginx import Nginx
 from kit.origin import FullListener, Origin
 from kit.proxy import Viaduct, binary
 
-TOOLS = ('curl', 'wget', 'openssl', 'nginx', 'ip', 'node', 'perl', 'git', 'npm', 'java', 'keytool', 'chromium', 'certutil', 'apt-get', 'htpasswd')
+TOOLS = ('curl', 'wget', 'openssl', 'nginx', 'ip', 'node', 'perl', 'git', 'npm', 'java', 'keytool', 'chromium', 'certutil', 'unshare', 'apt-get', 'htpasswd')
 
 
 def pytest_sessionstart(session):

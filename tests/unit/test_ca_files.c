@@ -231,7 +231,7 @@ static void test_renew(void **state)
 {
 	struct files_rig *r = *state;
 	struct ca *old = files_need(r), *renewed, *loaded;
-	size_t n;
+	size_t n = 0;
 	char *before = files_read(r, "ca.key", &n), *kept, name[64], date[16];
 	time_t until = (time_t)ca_not_after_s(old);
 	struct tm tm;

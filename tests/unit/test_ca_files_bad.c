@@ -130,11 +130,12 @@ static void test_torn(void **state)
 	struct signer_spec spec = RIG_CA("other");
 	struct signer other = signer_new(&spec, NULL);
 	char text[RIG_TEXT_BYTES] = "", key[RIG_TEXT_BYTES] = "";
-	size_t n;
+	size_t n = 0;
 	char *whole;
 
 	make(r);
 	whole = files_read(r, "ca.key", &n);
+	assert_non_null(whole);
 	assert_true(files_write(r, "ca.key", "", 0600));
 	assert_refused(r, "ca.key", "the key is empty");
 	assert_true(files_write(r, "ca.key", "garbage", 0600));

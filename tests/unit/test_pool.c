@@ -192,6 +192,31 @@ static void test_an_idle_one_that_speaks_is_closed(void **state)
 	rig_down(&r);
 }
 
+/* One that was in use when the settings changed was made under the old ones too. */
+static void test_one_in_use_does_not_outlive_the_settings(void **state)
+{
+	struct asker a, b;
+	struct rig r;
+
+	(void)state;
+	rig_up(&r, NULL);
+	ask(&r, &a);
+	ask(&r, &b);
+	UNTIL(&r, a.lease.state == LEASE_READY);
+	rig_set(&r, "upstream.max_idle=100");
+	exchange(&r, &a, &r.origin.peers[0]);
+	end(&a, false);
+	/* As is one whose dial was under way. */
+	UNTIL(&r, b.lease.state == LEASE_READY);
+	exchange(&r, &b, &r.origin.peers[1]);
+	end(&b, false);
+	UNTIL(&r, r.origin.peers[0].has_ended && r.origin.peers[1].has_ended);
+	ask(&r, &a);
+	assert_int_equal(a.lease.state, LEASE_DIALLING);
+	end(&a, true);
+	rig_down(&r);
+}
+
 static void test_draining(void **state)
 {
 	struct asker a, b;
@@ -306,6 +331,7 @@ int main(void)
 		cmocka_unit_test(test_the_oldest_idle_one_goes_first),
 		cmocka_unit_test(test_an_idle_one_that_the_origin_closes_is_gone),
 		cmocka_unit_test(test_an_idle_one_that_speaks_is_closed),
+		cmocka_unit_test(test_one_in_use_does_not_outlive_the_settings),
 		cmocka_unit_test(test_draining),
 		cmocka_unit_test(test_new_settings_count),
 		cmocka_unit_test(test_a_kept_one_that_is_refused),

@@ -340,6 +340,7 @@ static size_t on_padding(SSL *ssl, int type, size_t len, void *arg)
  * them arrives all the same. */
 static void test_flood_of_updates(void **state)
 {
+	const int64_t limit_us = clock_mono_us() + TURN_LIMIT_US;
 	struct visit w;
 	size_t waiting;
 
@@ -357,15 +358,34 @@ static void test_flood_of_updates(void **state)
 	assert_int_equal(BIO_pending(SSL_get_wbio(w.v.ssl)), 0);
 	waiting = transport_queued(w.v.end);
 	assert_true(waiting > UPDATES * 20);
-	while (waiting > 0) {
+	while (w.in.len == 0 && clock_mono_us() < limit_us) {
 		size_t left;
 
 		loop_turn(w.loop, 0);
 		left = transport_queued(w.v.end);
-		assert_true(left < waiting && waiting - left <= 2 * 65536);
+		assert_true(waiting - left <= 2 * 65536);
 		waiting = left;
 	}
-	TURN_UNTIL(w.loop, w.in.len == 1);
+	assert_int_equal(w.in.len, 1);
+	visit_end(&w);
+	visit_fini(&w);
+}
+
+/* What came in one piece with new keys is in the library's hands, and nothing more comes that would have it looked at. */
+static void test_words_behind_updates(void **state)
+{
+	struct visit w;
+
+	visit_init(&w, *state, NULL);
+	visit_as(&w, visitor_ctx_new(TLS1_3_VERSION));
+	assert_int_equal(visit_shake(&w, 0, w.identity, "a.test"), ERR_none);
+	visitor_turn(&w.v);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(SSL_key_update(w.v.ssl, i == 1 ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+		assert_int_equal(SSL_do_handshake(w.v.ssl), 1);
+	}
+	visitor_say(&w.v, "here");
+	TURN_UNTIL(w.loop, w.in.len == 4);
 	visit_end(&w);
 	visit_fini(&w);
 }
@@ -428,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_identity_parsing),
 		cmocka_unit_test(test_renegotiation),
 		cmocka_unit_test(test_flood_of_updates),
+		cmocka_unit_test(test_words_behind_updates),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_server_goes_first),
 	};
