@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "pki/ca_files.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -63,6 +62,17 @@ bool vault_find(const struct vault *v, const struct settings *s, bool is_wanted,
 		log_warn("%s", warning);
 	*ret_ca = ca;
 	return true;
+}
+
+void vault_own_spkis(const struct vault *v, const struct settings *s, const struct ca *ca, struct ca_spkis *ret)
+{
+	char *folder, warning[WHY_BYTES] = "";
+	struct ca_place place = place_of(v, s, &folder);
+
+	ca_files_own_spkis(&place, ca, ret, warning, sizeof(warning));
+	mem_free(folder);
+	if (warning[0] != '\0')
+		log_warn("%s", warning);
 }
 
 struct vault *vault_new(const struct vault_needs *needs)

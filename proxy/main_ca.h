@@ -6,6 +6,7 @@
 #include "admin/setup.h"
 #include "config/settings.h"
 #include "core/leaves.h"
+#include "pki/ca_files.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,6 +30,9 @@ void vault_free(struct vault *v); /* NULL is fine; nobody asks any more */
  * is none and none is wanted. False with one line in ret_why. */
 bool vault_find(const struct vault *v, const struct settings *s, bool is_wanted, struct ca **ret_ca, char *ret_why,
 	size_t size);
+/* Whom no origin may be vouched for by, with these settings and this CA (NULL: none); what cannot be found out is logged. For
+ * ca_spkis_fini. Blocks. */
+void vault_own_spkis(const struct vault *v, const struct settings *s, const struct ca *ca, struct ca_spkis *ret);
 /* True if tunnels can be opened by these settings, so that a CA has to be there. */
 bool vault_is_needed(const struct settings *s);
 /* From now on it is this CA (a reference is taken; NULL: none), and the settings say where one is made. */

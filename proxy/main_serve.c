@@ -41,6 +41,7 @@ struct serve {
 	struct loop *loop;
 	struct workers *workers;
 	struct vault *vault;
+	struct ca_spkis own; /* whom no origin may be vouched for by, at the start */
 	struct timer remark; /* that the CA's end is near */
 	bool is_published;
 	bool is_draining;
@@ -98,14 +99,37 @@ static void publish(struct serve *v)
 	mem_free(path);
 }
 
+/* The CA of the settings; is_wanted: to be made even where tunnels are not opened. That it cannot be read is only worth a warning
+ * where it is not needed. False with one line in ret_why. */
+static bool find_ca(struct serve *v, const struct settings *s, bool is_wanted, struct ca **ret_ca, char *ret_why, size_t size)
+{
+	bool is_needed = vault_is_needed(s);
+
+	if (vault_find(v->vault, s, is_needed || is_wanted, ret_ca, ret_why, size))
+		return true;
+	if (!is_needed)
+		log_warn("%s", ret_why);
+	return !is_needed;
+}
+
+/* The workers' trust, made anew. False with one line in ret_why, and nothing changed. */
+static bool reload_workers(struct serve *v, struct settings *s, const struct ca *ca, char *ret_why, size_t size)
+{
+	struct ca_spkis own;
+	bool ok;
+
+	vault_own_spkis(v->vault, s, ca, &own);
+	ok = workers_reload(v->workers, s, &own, ret_why, size);
+	ca_spkis_fini(&own);
+	return ok;
+}
+
 /* Settings, CA and trust change together or not at all. */
 static bool reload_parts(struct serve *v, struct settings *fresh, char *ret_why, size_t size)
 {
 	struct ca *ca = NULL;
-	bool ok;
+	bool ok = find_ca(v, fresh, false, &ca, ret_why, size) && reload_workers(v, fresh, ca, ret_why, size);
 
-	ok = vault_find(v->vault, fresh, vault_is_needed(fresh), &ca, ret_why, size) &&
-		workers_reload(v->workers, fresh, ca, ret_why, size);
 	if (ok) {
 		vault_use(v->vault, fresh, ca);
 		leaves_set_max(v->shared.leaves, (size_t)fresh->intercept_max_leaves);
@@ -162,7 +186,7 @@ static void take_found(struct post *p)
 
 	/* At the end of the loop there is nobody left to tell. */
 	if (v->workers != NULL && !v->is_draining) {
-		if (!workers_reload(v->workers, v->settings, ca, why, sizeof(why)))
+		if (!reload_workers(v, v->settings, ca, why, sizeof(why)))
 			log_warn("%s; the CA that was just found is told to the workers at the next reload", why);
 		publish(v);
 	}
@@ -245,16 +269,13 @@ static bool make_shared(struct serve *v)
 static int open_ca(struct serve *v)
 {
 	struct vault_needs needs = {.data = v->started->data, .leaves = v->shared.leaves, .on_found = on_ca_found, .owner = v};
-	bool is_needed = vault_is_needed(v->settings);
 	char why[512] = "";
 	struct ca *ca = NULL;
 
 	v->vault = vault_new(&needs);
-	if (!vault_find(v->vault, v->settings, is_needed || v->options.ready_file != NULL, &ca, why, sizeof(why))) {
-		if (is_needed)
-			return fail(EXIT_USAGE, why);
-		log_warn("%s", why);
-	}
+	if (!find_ca(v, v->settings, v->options.ready_file != NULL, &ca, why, sizeof(why)))
+		return fail(EXIT_USAGE, why);
+	vault_own_spkis(v->vault, v->settings, ca, &v->own);
 	vault_use(v->vault, v->settings, ca);
 	ca_unref(ca);
 	return 0;
@@ -292,6 +313,7 @@ static int open_all(struct serve *v)
 		.store = v->store,
 		.loop = v->loop,
 		.ca = vault_source(v->vault),
+		.own = &v->own,
 		.version = VIADUCT_VERSION,
 		.on_over = on_workers_over,
 		.owner = v,
@@ -361,6 +383,7 @@ static void close_all(struct serve *v)
 		loop_free(v->loop);
 	}
 	vault_free(v->vault);
+	ca_spkis_fini(&v->own);
 	leaves_free(v->shared.leaves);
 	learned_free(v->shared.learned);
 	tls_tickets_free(v->shared.tickets);

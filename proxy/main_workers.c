@@ -82,12 +82,13 @@ static void on_overload(void *owner, bool is_over)
 	worker_set_overloaded(owner, is_over);
 }
 
-/* Our own CA is never trusted upstream, though the system may: else whoever got hold of its key could stand in for any origin. */
-static struct tls_client *make_tls(const struct settings *s, const struct ca *ca, char *ret_why, size_t size)
+/* CAs of ours are never trusted upstream, though the system may: else whoever got hold of a key could stand in for any origin.
+ * Former ones count: systems trust them until somebody takes them away. */
+static struct tls_client *make_tls(const struct settings *s, const struct ca_spkis *own, char *ret_why, size_t size)
 {
 	const char *file = s->upstream_ca_file[0] == '\0' ? NULL : s->upstream_ca_file;
 	char why[256] = "";
-	struct tls_client *tls = tls_client_new(file, ca == NULL ? STR_NONE : ca_spki_sha256(ca), why, sizeof(why));
+	struct tls_client *tls = tls_client_new(file, own->v, own->n, why, sizeof(why));
 
 	if (tls == NULL)
 		snprintf(ret_why, size, "upstream.ca_file: %s", why);
@@ -97,11 +98,9 @@ static struct tls_client *make_tls(const struct settings *s, const struct ca *ca
 /* Both roles of a worker of the proxy. */
 static bool make_both_tls(struct workers *w, struct worker_needs *needs, char *ret_why, size_t size)
 {
-	struct ca *ca = leaves_ca(w->needs.shared->leaves);
 	char why[256] = "";
 
-	needs->tls = make_tls(needs->settings, ca, ret_why, size);
-	ca_unref(ca);
+	needs->tls = make_tls(needs->settings, w->needs.own, ret_why, size);
 	if (needs->tls == NULL)
 		return false;
 	needs->tls_server = tls_server_new(w->needs.shared->tickets, why, sizeof(why));
@@ -322,13 +321,13 @@ bool workers_start(struct workers *w)
 	return true;
 }
 
-bool workers_reload(struct workers *w, struct settings *settings, const struct ca *ca, char *ret_why, size_t size)
+bool workers_reload(struct workers *w, struct settings *settings, const struct ca_spkis *own, char *ret_why, size_t size)
 {
 	struct tls_client **tls = mem_calloc(w->n, sizeof(struct tls_client *));
 	bool ok = true;
 
 	for (size_t i = 0; i < w->proxy_n && ok; i++) {
-		tls[i] = make_tls(settings, ca, ret_why, size);
+		tls[i] = make_tls(settings, own, ret_why, size);
 		ok = tls[i] != NULL;
 	}
 	for (size_t i = 0; i < w->n; i++) {

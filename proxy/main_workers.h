@@ -7,6 +7,7 @@
 #include "config/settings.h"
 #include "core/shared.h"
 #include "net/loop.h"
+#include "pki/ca_files.h"
 #include "store/store.h"
 
 #include <stdbool.h>
@@ -20,6 +21,7 @@ struct workers_needs {
 	struct store *store;
 	struct loop *loop; /* of the main thread */
 	struct ca_source ca;
+	const struct ca_spkis *own; /* whom no origin may be vouched for by; while workers_new runs */
 	const char *version;
 	void (*on_over)(void *owner); /* on that loop: every worker has ended */
 	void *owner;
@@ -32,8 +34,8 @@ struct workers *workers_new(const struct workers_needs *needs, char *ret_why, si
 const struct inspector *workers_inspector(const struct workers *w);
 /* Starts the threads. False with errno if the system gives none. */
 bool workers_start(struct workers *w);
-/* ca: whom no origin may be vouched for by; NULL: there is none. False with one line in ret_why, and nothing changed. */
-bool workers_reload(struct workers *w, struct settings *settings, const struct ca *ca, char *ret_why, size_t size);
+/* own: whom no origin may be vouched for by. False with one line in ret_why, and nothing changed. */
+bool workers_reload(struct workers *w, struct settings *settings, const struct ca_spkis *own, char *ret_why, size_t size);
 void workers_drain(struct workers *w, int64_t drain_ms);
 /* Waits for the threads; after on_over, or when none was started. */
 void workers_join(struct workers *w);

@@ -17,13 +17,13 @@ enum { FINGERPRINT_BITS = 256, UUID_BYTES = 16, UUID_TEXT_BYTES = 37 };
 
 static bool write_pem(struct text *t, const struct ca *ca)
 {
-	text_put(t, ca_pem(ca));
+	text_put(t, ca_anchor(ca)->pem);
 	return true;
 }
 
 static bool write_der(struct text *t, const struct ca *ca)
 {
-	text_put(t, ca_der(ca));
+	text_put(t, ca_anchor(ca)->der);
 	return true;
 }
 
@@ -95,7 +95,7 @@ static void write_payload_head(struct text *t, const char *type, const char *ide
 
 static void write_profile(struct text *t, const struct ca *ca, const char *profile, const char *certificate)
 {
-	struct str name = str_of(ca_subject(ca));
+	struct str name = str_of(ca_anchor(ca)->subject);
 
 	text_put(t,
 		STR("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
@@ -109,13 +109,13 @@ static void write_profile(struct text *t, const struct ca *ca, const char *profi
 	write_payload_head(t, "com.apple.security.root", "proxy.viaduct.profile.ca", certificate, name);
 	write_entry(t, "PayloadCertificateFileName", STR("viaduct-ca.cer"));
 	text_put(t, STR("\t<key>PayloadContent</key>\n\t<data>\n"));
-	text_put(t, pem_inside(ca_pem(ca)));
+	text_put(t, pem_inside(ca_anchor(ca)->pem));
 	text_put(t, STR("\t</data>\n\t</dict>\n\t</array>\n</dict>\n</plist>\n"));
 }
 
 static bool write_mobileconfig(struct text *t, const struct ca *ca)
 {
-	const char *fingerprint = ca_fingerprint(ca);
+	const char *fingerprint = ca_anchor(ca)->fingerprint;
 	char profile[UUID_TEXT_BYTES], certificate[UUID_TEXT_BYTES];
 
 	if (strlen(fingerprint) != FINGERPRINT_BITS / 8 * 3 - 1)

@@ -1,4 +1,4 @@
-/* The certificate of the CA as files to download. Pure. */
+/* The certificate to be trusted (the anchor of the CA) as files to download. Pure. */
 #ifndef VIADUCT_ADMIN_SETUP_FILES_H
 #define VIADUCT_ADMIN_SETUP_FILES_H
 

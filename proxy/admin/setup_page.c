@@ -44,15 +44,17 @@ static void put_time(struct text *t, int64_t s)
 		text_put(t, str_of(text));
 }
 
+static const char given_next[] = "ask who made it for a new one";
+
 static void put_validity(struct text *t, const struct setup_facts *f)
 {
 	put_time(t, ca_not_before_s(f->ca));
 	text_put(t, STR(" to "));
 	put_time(t, ca_not_after_s(f->ca));
 	if (ca_not_after_s(f->ca) <= f->now_s)
-		text_put(t, STR(" (it has ended: viaduct ca renew)"));
+		text_printf(t, " (it has ended: %s)", ca_is_given(f->ca) ? given_next : "viaduct ca renew");
 	else if (ca_not_after_s(f->ca) - f->now_s < CA_WARN_DAYS * INT64_C(86400))
-		text_put(t, STR(" (soon: viaduct ca renew, and trust the new one)"));
+		text_printf(t, " (soon: %s, and trust the new one)", ca_is_given(f->ca) ? given_next : "viaduct ca renew");
 }
 
 static void put_constraints(struct text *t, const struct setup_facts *f)
@@ -62,7 +64,7 @@ static void put_constraints(struct text *t, const struct setup_facts *f)
 	text_put(t, names.len > 0 ? names : STR("any name"));
 }
 
-/* One row about the CA, for both forms. */
+/* One row about the CA, for both forms; not there if nothing is put. */
 struct fact_row {
 	const char *name;
 	void (*put)(struct text *t, const struct setup_facts *f);
@@ -75,11 +77,24 @@ static void put_subject(struct text *t, const struct setup_facts *f)
 
 static void put_fingerprint(struct text *t, const struct setup_facts *f)
 {
-	text_put(t, str_of(ca_fingerprint(f->ca)));
+	text_put(t, str_of(ca_anchor(f->ca)->fingerprint));
+}
+
+/* Whom clients have to trust, where that is not the CA itself. */
+static void put_anchor(struct text *t, const struct setup_facts *f)
+{
+	const struct ca_anchor *a = ca_anchor(f->ca);
+
+	if (a->is_root && !a->is_own)
+		text_printf(t, "its root, %s, which is what these files hold", a->subject);
+	else if (!a->is_root)
+		text_printf(t, "its issuer, %s, whose certificate is not here: ask who made this CA for it. "
+			"Few programs trust what these files hold, which is no root", a->issuer);
 }
 
 static const struct fact_row ca_rows[] = {
 	{"CA", put_subject},
+	{"Trust", put_anchor},
 	{"SHA-256 fingerprint", put_fingerprint},
 	{"Valid", put_validity},
 	{"May sign for", put_constraints},
@@ -90,9 +105,11 @@ static void put_escaped_row(struct text *t, const struct fact_row *row, const st
 	struct text value = {0};
 
 	row->put(&value, f);
-	html_open_row(t, row->name);
-	html_code(t, text_str(&value));
-	html_close_row(t);
+	if (value.len != 0) {
+		html_open_row(t, row->name);
+		html_code(t, text_str(&value));
+		html_close_row(t);
+	}
 	text_fini(&value);
 }
 
@@ -253,14 +270,21 @@ static void put_text_group(struct text *t, const struct recipe_group *g, struct 
 		put_text_recipe(t, &g->recipes[i], proxy);
 }
 
+static void put_text_row(struct text *t, const struct fact_row *row, const struct setup_facts *f)
+{
+	struct text value = {0};
+
+	row->put(&value, f);
+	if (value.len != 0)
+		text_printf(t, "%-20s %.*s\n", row->name, STR_ARG(text_str(&value)));
+	text_fini(&value);
+}
+
 static void put_text_state(struct text *t, const struct setup_facts *f)
 {
 	text_printf(t, "%-20s %s\n", "Opening HTTPS is", intercept_words(f->intercept));
-	for (size_t i = 0; f->ca != NULL && i < sizeof(ca_rows) / sizeof(ca_rows[0]); i++) {
-		text_printf(t, "%-20s ", ca_rows[i].name);
-		ca_rows[i].put(t, f);
-		text_byte(t, '\n');
-	}
+	for (size_t i = 0; f->ca != NULL && i < sizeof(ca_rows) / sizeof(ca_rows[0]); i++)
+		put_text_row(t, &ca_rows[i], f);
 	if (f->ca == NULL)
 		text_put(t, STR("There is no CA, and none can be made; what viaduct logs says why.\n"));
 	for (size_t i = 0; f->ca != NULL && i < setup_files_n; i++)

@@ -79,8 +79,8 @@ static const struct recipe adding[] = {
 };
 
 static const struct recipe bundle[] = {
-	{"The bundle", "On the machine on which viaduct runs; the second form anywhere else (Debian's path).",
-		"bundle=$(viaduct ca bundle)\n"
+	{"The bundle, on the machine on which viaduct runs", NULL, "bundle=$(viaduct ca bundle)", NULL},
+	{"The bundle, anywhere else", "With the path of Debian, Ubuntu, Alpine and Arch.",
 		"cat /etc/ssl/certs/ca-certificates.crt viaduct-ca.pem >viaduct-bundle.pem; bundle=$PWD/viaduct-bundle.pem",
 		NULL},
 	{"OpenSSL: Python's ssl and httpx, Ruby, Go (Linux), Rust with native roots, Perl",

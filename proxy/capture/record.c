@@ -145,6 +145,7 @@ static const struct peer_identity *copy_identity(struct copier *c, const struct 
 		return NULL;
 	to = take(c, sizeof(*to), alignof(struct peer_identity));
 	copy = *from;
+	copy.host = copy_str(c, from->host);
 	copy.subject = copy_text(c, from->subject);
 	copy.issuer = copy_text(c, from->issuer);
 	copy.chain = copy_text(c, from->chain);

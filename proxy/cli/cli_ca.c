@@ -28,7 +28,8 @@ static const char usage[] =
 	"             Node takes ours alone: NODE_EXTRA_CA_CERTS=$(viaduct ca path) COMMAND\n"
 	"  install    make the system's store and the browsers of this user trust it; what is root's to do is\n"
 	"             printed with sudo, for you to run\n"
-	"  uninstall  take away all that install has put there, of renewed and lost CAs too\n"
+	"  uninstall  take away all that install has put there, of renewed and lost CAs too; where the system has p11-kit\n"
+	"             alone, a given CA (ca.cert) only as long as the option names it\n"
 	"  renew      a new key and certificate; the old ones are kept beside, and have to be trusted no longer\n"
 	"\n"
 	"  -c, --config FILE       read options from there\n"
@@ -161,6 +162,19 @@ static int bundle_run(const struct ca_order *o)
 	return status;
 }
 
+/* What is to be done after a renewal. */
+static void say_next(const struct ca_order *o)
+{
+	struct text t = {NULL, 0, 0};
+
+	text_printf(&t, "%s/bundle.pem", o->place.folder);
+	text_byte(&t, '\0');
+	fputs("Next: viaduct ca uninstall; viaduct ca install; and kill -HUP PID for a proxy that runs, to take the new CA.\n", stderr);
+	if (access(t.p, F_OK) == 0)
+		fprintf(stderr, "%s has the new CA already; programs that run have read the old one.\n", t.p);
+	text_fini(&t);
+}
+
 static int renew_run(const struct ca_order *o)
 {
 	char why[WHY_BYTES] = "";
@@ -180,7 +194,7 @@ static int renew_run(const struct ca_order *o)
 		return EXIT_FAILED;
 	}
 	printf("%s\n%s\n", ca_subject(ca), ca_fingerprint(ca));
-	fputs("Next: viaduct ca uninstall, viaduct ca install, and restart the proxy.\n", stderr);
+	say_next(o);
 	ca_unref(ca);
 	return fflush(stdout) == 0 ? EXIT_OK : EXIT_FAILED;
 }

@@ -48,12 +48,35 @@ static void files_text(struct text *t, const struct ca_shown *s)
 	}
 }
 
+/* Whom clients have to trust, where that is not the CA itself. */
+static void anchor_text(struct text *t, const struct ca_anchor *a)
+{
+	if (a->is_root && a->is_own)
+		return;
+	if (a->is_root) {
+		line(t, "trust", "its root:");
+		line(t, "", a->subject);
+		line(t, "its SHA-256", a->fingerprint);
+		return;
+	}
+	line(t, "trust", "its issuer, whose certificate is not here; ask who made this CA for it:");
+	line(t, "", a->issuer);
+}
+
+static void anchor_json(struct text *t, const struct ca_anchor *a)
+{
+	json_str(t, "anchor_subject", str_of(a->subject));
+	json_str(t, "anchor_sha256", str_of(a->fingerprint));
+	json_bool(t, "anchor_is_root", a->is_root);
+}
+
 void ca_show_text(struct text *t, const struct ca_shown *s)
 {
 	const char *constraints = ca_constraints(s->ca);
 
 	line(t, "subject", ca_subject(s->ca));
 	line(t, "SHA-256", ca_fingerprint(s->ca));
+	anchor_text(t, ca_anchor(s->ca));
 	label(t, "valid");
 	format_time_local(t, ca_not_before_s(s->ca) * US_PER_S, TIME_LONG);
 	text_put(t, STR(" until "));
@@ -96,6 +119,7 @@ void ca_show_json(struct text *t, const struct ca_shown *s)
 	text_byte(t, '{');
 	json_str(t, "subject", str_of(ca_subject(s->ca)));
 	json_str(t, "sha256", str_of(ca_fingerprint(s->ca)));
+	anchor_json(t, ca_anchor(s->ca));
 	time_json(t, "not_before", ca_not_before_s(s->ca));
 	time_json(t, "not_after", ca_not_after_s(s->ca));
 	json_names(t, "name_constraints", str_of(ca_constraints(s->ca)));

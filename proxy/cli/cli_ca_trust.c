@@ -42,13 +42,35 @@ static bool can_be_trusted(const struct ca *ca, const char *file)
 	return false;
 }
 
-/* Root's CA and root's browsers are hardly what is meant. */
-static void warn_of_sudo(void)
+static bool is_sudo(void)
 {
-	if (geteuid() == 0 && getenv("SUDO_USER") != NULL)
-		cli_complain("ca",
-			"this is about the CA and the browsers of root; without sudo it is about yours, and what needs sudo is "
-			"printed");
+	const char *user = getenv("SUDO_USER");
+
+	return geteuid() == 0 && user != NULL && user[0] != '\0' && strcmp(user, "root") != 0;
+}
+
+/* Whether somebody has said whose CA it is: a configuration, a data folder, or the CA's files. */
+static bool is_named(const struct ca_order *o)
+{
+	static const char *const names[] = {"VIADUCT_DATA", "VIADUCT_CA_CERT", "VIADUCT_CONFIG"};
+	bool is_set = o->config != NULL || o->place.cert[0] != '\0';
+
+	for (size_t i = 0; i < o->set_n; i++)
+		is_set |= strncmp(o->set[i], "data=", sizeof("data=") - 1) == 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		is_set |= getenv(names[i]) != NULL;
+	return is_set;
+}
+
+/* A CA in root's own data folder, of which no proxy knows, is not what is meant by sudo; says so. */
+static bool is_roots_by_mistake(const struct ca_order *o)
+{
+	if (!is_sudo() || is_named(o))
+		return false;
+	cli_complain("ca",
+		"with sudo this would be root's own CA, not yours: write \"viaduct ca install\" without sudo, which prints the lines "
+		"that need it (or name root's: sudo viaduct ca install --data DIR)");
+	return true;
 }
 
 static struct trust_order trust_order_of(const struct ca_order *o)
@@ -70,7 +92,8 @@ int ca_install_run(const struct ca_order *o)
 	char id[TRUST_ID_BYTES] = "FINGERPRINT", *file;
 	struct ca *ca = NULL;
 
-	warn_of_sudo();
+	if (is_roots_by_mistake(o))
+		return EXIT_USAGE;
 	if (!will_be_made) {
 		ca = ca_get(o, true);
 		if (ca == NULL)
@@ -94,6 +117,9 @@ int ca_uninstall_run(const struct ca_order *o)
 {
 	struct trust_order order = trust_order_of(o);
 
-	warn_of_sudo();
+	if (is_sudo() && order.wants_nss)
+		cli_complain("ca", "this is about the browsers of root; without sudo it is about yours, and what needs sudo is printed");
+	if (o->place.cert[0] != '\0')
+		order.file = o->place.cert;
 	return trust_uninstall(&order) ? EXIT_OK : EXIT_FAILED;
 }

@@ -16,10 +16,11 @@ enum { WHY_BYTES = 512, TIME_WIDTH = 14, DAY_WIDTH = 10, ORIGIN_WIDTH = 30, AGE_
 static const char usage[] =
 	"usage: viaduct identities [HOST[:PORT]] [--changes] [--since AGE] [--json] [--data DIR] [-c FILE]\n"
 	"\n"
-	"Lists the certificates that origins have shown, each with its issuer, the one seen last at the end.\n"
+	"Lists the certificates that origins have shown, each with its issuer, the one seen last at the end. refused: no\n"
+	"connection was made with it yet; not verified: only where a rule let that pass.\n"
 	"\n"
-	"      --changes    instead, where an origin showed another certificate than before: what is new is its issuer,\n"
-	"                   or the key, or only the certificate\n"
+	"      --changes    instead, where an origin showed another certificate than just before: what is new is its issuer,\n"
+	"                   or the key, or only the certificate; how often, where it goes to and fro\n"
 	"      --since AGE  only what was seen, or changed, in the last 90s, 30m, 12h, 7d or 2w\n"
 	"      --json       one object a line; its members are described in proxy/store/SCHEMA.md\n"
 	"      --data DIR   folder of the flow database\n"
@@ -145,7 +146,19 @@ static void put_origin(struct text *t, struct str host, int64_t port)
 	table_pad(t, from, ORIGIN_WIDTH);
 }
 
-static void put_identity(struct text *t, const struct identity_view *v)
+/* Nothing of those that verified. */
+static void put_trust(struct text *t, const struct identity_view *v, bool has_colour)
+{
+	enum colour c = has_colour ? COLOUR_YELLOW : COLOUR_NONE;
+
+	if (v->is_verified)
+		return;
+	format_colour(t, c);
+	text_put(t, v->is_accepted ? STR("not verified: ") : STR("refused: "));
+	format_colour_end(t, c);
+}
+
+static void put_identity(struct text *t, const struct identity_view *v, bool has_colour)
 {
 	size_t from;
 
@@ -159,7 +172,8 @@ static void put_identity(struct text *t, const struct identity_view *v)
 	table_align_right(t, from, 7);
 	text_put(t, STR("  "));
 	put_origin(t, v->host, v->port);
-	text_visible(t, v->issuer.len > 0 ? v->issuer : STR("-"));
+	put_trust(t, v, has_colour);
+	text_legible(t, v->issuer.len > 0 ? v->issuer : STR("-"));
 	text_byte(t, '\n');
 }
 
@@ -181,7 +195,7 @@ static bool on_identity(void *owner, const struct identity_view *v)
 		view_json_identity(&l->out, v);
 		text_byte(&l->out, '\n');
 	} else {
-		put_identity(&l->out, v);
+		put_identity(&l->out, v, l->has_colour);
 	}
 	return print(l);
 }
@@ -189,7 +203,7 @@ static bool on_identity(void *owner, const struct identity_view *v)
 static void put_side(struct text *t, const char *label, struct str value)
 {
 	text_printf(t, "%*s%-8s", TIME_WIDTH + 2, "", label);
-	text_visible(t, value.len > 0 ? value : STR("-"));
+	text_legible(t, value.len > 0 ? value : STR("-"));
 	text_byte(t, '\n');
 }
 
@@ -198,14 +212,21 @@ static void put_change(struct text *t, const struct change_view *v, bool has_col
 	enum colour c = has_colour && str_eq(v->what, STR("issuer")) ? COLOUR_YELLOW : COLOUR_NONE;
 	size_t from;
 
-	put_time(t, v->at_us);
+	put_time(t, v->last_us);
 	format_colour(t, c);
 	from = t->len;
 	text_visible(t, v->what);
 	table_pad(t, from, sizeof("certificate") - 1);
 	format_colour_end(t, c);
 	put_origin(t, v->host, v->port);
-	text_printf(t, "flow %" PRId64 "\n", v->exchange_id);
+	text_printf(t, "flow %" PRId64, v->exchange_id);
+	if (!v->is_accepted)
+		text_put(t, STR(", refused"));
+	if (v->times > 1) {
+		text_printf(t, ", %" PRId64 " times since ", v->times);
+		format_time_local(t, v->at_us, TIME_SHORT);
+	}
+	text_byte(t, '\n');
 	put_side(t, "before", v->before);
 	put_side(t, "after", v->after);
 }

@@ -40,15 +40,20 @@ static void put_identity(struct text *t, const struct identity_view *i, int64_t 
 	put_validity(t, i, at_us);
 }
 
-/* "changed    the issuer, at 2024-05-01 14:03:22; before it was CN=…" */
+/* "changed    the issuer; before it was CN=… (3 times since 2024-05-01 14:03:22)": this hop, or one that was counted with it. */
 static void put_change(struct text *t, const struct change_view *c, enum colour colour)
 {
 	show_label(t, "changed");
 	format_colour(t, colour);
-	text_put(t, STR("the issuer, at "));
-	format_time_local(t, c->at_us, TIME_LONG);
+	text_put(t, STR("the "));
+	text_visible(t, c->what);
 	text_put(t, STR("; before it was "));
-	text_visible(t, c->before.len > 0 ? c->before : STR("nobody"));
+	text_legible(t, c->before.len > 0 ? c->before : STR("-"));
+	if (c->times > 1) {
+		text_printf(t, " (%" PRId64 " times since ", c->times);
+		format_time_local(t, c->at_us, TIME_LONG);
+		text_byte(t, ')');
+	}
 	format_colour_end(t, colour);
 	text_byte(t, '\n');
 }
@@ -58,7 +63,7 @@ static void put_unverified(struct text *t, struct str why, enum colour colour)
 	show_label(t, "check");
 	format_colour(t, colour);
 	text_put(t, STR("not verified: "));
-	text_visible(t, why);
+	text_legible(t, why);
 	format_colour_end(t, colour);
 	text_byte(t, '\n');
 }
@@ -71,8 +76,8 @@ void show_origin(struct text *t, const struct hop_view *v, struct show_style sty
 	show_leg(t, "TLS", &leg);
 	if (v->identity)
 		put_identity(t, v->identity, v->started_us);
-	if (v->issuer_change)
-		put_change(t, v->issuer_change, colour);
+	if (v->identity_change)
+		put_change(t, v->identity_change, str_eq(v->identity_change->what, STR("issuer")) ? colour : COLOUR_NONE);
 	show_line(t, "pin", v->tls_pin);
 	show_line(t, "staple", v->tls_staple);
 	if (v->tls_unverified.len > 0)

@@ -22,7 +22,7 @@ void show_line(struct text *t, const char *label, struct str s)
 	if (s.len == 0)
 		return;
 	show_label(t, label);
-	text_visible(t, s);
+	text_legible(t, s);
 	text_byte(t, '\n');
 }
 
@@ -35,7 +35,7 @@ void show_outcome(struct text *t, struct str outcome, struct str error, struct s
 	}
 	if (detail.len > 0) {
 		text_put(t, STR(" ("));
-		text_visible(t, detail);
+		text_legible(t, detail);
 		text_put(t, STR(")"));
 	}
 }

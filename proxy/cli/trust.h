@@ -16,13 +16,14 @@ struct trust_order {
 	bool wants_system, wants_nss;
 	bool is_nss_asked_for; /* by name: then certutil has to be there */
 	bool is_dry;           /* print what would be done, and do nothing */
-	const char *file;      /* PEM, the certificate alone; of trust_install */
+	const char *file;      /* PEM, the certificate alone; of trust_uninstall: of a given CA, NULL if it is not given */
 	const char *id;        /* its id */
 };
 
 /* Both are idempotent, and go as far as they get. False after saying what failed. */
 bool trust_install(const struct trust_order *o);
-/* Takes away all that viaduct has ever put there for this user, or into the system's store. */
+/* Takes away all that viaduct has ever put there for this user, or into the system's store; but p11-kit keeps no name of
+ * ours: there it is what has the label of a CA that viaduct made, and the given one. */
 bool trust_uninstall(const struct trust_order *o);
 
 #endif

@@ -151,6 +151,10 @@ static bool p11_clear(struct trust_job *j, const struct anchors *a)
 		}
 	}
 	text_fini(&list);
+	if (j->order->file != NULL) { /* by its certificate; one that is not there is no failure to it */
+		trust_step(j, (const char *const[]){a->tool, "anchor", "--remove", j->order->file, NULL});
+		n++;
+	}
 	if (n == 0)
 		trust_title("nothing of ours among the anchors of p11-kit");
 	return n == 0 || trust_job_end(j);

@@ -99,13 +99,18 @@ enum error chain_admit(struct exchange *x, const struct url *url, enum method me
 	return ERR_none;
 }
 
+enum error chain_check_access(const struct exchange *x, const struct address *to)
+{
+	return (x->settings->access_deny_targets_set & 1u << address_class_of(to)) != 0 ? ERR_target_denied : ERR_none;
+}
+
 enum error chain_check(const struct hop *h, const struct address *to)
 {
 	const struct exchange *x = h->x;
 	const struct chain *c = &x->chain;
 	enum address_class class = address_class_of(to);
 
-	if ((x->settings->access_deny_targets_set & 1u << class) != 0)
+	if (chain_check_access(x, to) != ERR_none)
 		return ERR_target_denied;
 	if (c->redirects > 0 && c->has_reach && !address_class_may_follow(c->reach, class, c->allowed_targets))
 		return ERR_target_returned;

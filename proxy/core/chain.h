@@ -55,6 +55,8 @@ void chain_fini(struct exchange *x);
 /* What the rules and options say of a hop to this URL. ERR_blocked or ERR_rate_limited if it may not be made. ret_words: which rule. */
 enum error chain_admit(struct exchange *x, const struct url *url, enum method method, struct rule_verdict *ret_rules,
 	const char **ret_words) MUST_CHECK;
+/* Whether any request of the exchange may reach an address (access.deny_targets). */
+enum error chain_check_access(const struct exchange *x, const struct address *to);
 /* Whether the present hop may reach an address: its lease asks. */
 enum error chain_check(const struct hop *h, const struct address *to);
 

@@ -98,7 +98,9 @@ void exchange_on_change(void *owner)
 
 void exchange_wake(struct exchange *x)
 {
-	loop_defer(x->worker->loop, &x->task);
+	/* What ends with it may still have something to tell. */
+	if (x->step != STEP_DONE)
+		loop_defer(x->worker->loop, &x->task);
 }
 
 bool exchange_has_body(const struct exchange *x)

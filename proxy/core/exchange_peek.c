@@ -3,6 +3,7 @@
 #include "core/exchange.h"
 
 #include "base/mem.h"
+#include "core/local.h"
 #include "core/worker.h"
 
 enum { LOOK_BYTES = HELLO_MAX_BYTES + 1024 };
@@ -37,6 +38,10 @@ static enum step relay(struct exchange *x)
 {
 	struct next_hop next = {.reason = HOP_FIRST, .url = x->facts.target, .method = METHOD_CONNECT};
 
+	/* It is nowhere: there is nothing to connect to. */
+	if (local_is_setup(x))
+		return exchange_fail(x, ERR_name_not_found, "the set-up host speaks HTTP/1.1 only");
+	opening_drop_prime(x);
 	x->opening->is_decided = true;
 	x->up = x->down = (struct pipe){0};
 	if ((x->hop == NULL || x->hop->is_over) && hop_start(x, &next, false) == NULL)
@@ -54,10 +59,14 @@ static enum step open_tls(struct exchange *x)
 
 static enum step meet_tls(struct exchange *x)
 {
+	const char *blocked;
+
 	x->facts.tunnel.has_hello = true;
 	x->facts.tunnel.hello = x->opening->hello;
-	if (!opening_admits_tls(x))
-		return relay(x);
+	if (!opening_admits_tls(x)) {
+		blocked = opening_blocked(x);
+		return blocked == NULL ? relay(x) : exchange_fail(x, ERR_blocked, blocked);
+	}
 	if (opening_ask_names(x))
 		return STEP_WAIT;
 	return open_tls(x);

@@ -71,6 +71,9 @@ static struct waiting wait_of_peek(const struct exchange *x)
 	const struct settings *s = x->settings;
 	struct str front = bufq_front(&x->d->in);
 
+	/* There is no origin that could speak; who is about to begin TLS is told inside. */
+	if (front.len == 0 && x->hop_error != ERR_none)
+		return (struct waiting){x->hop_error, OPENING_LINE_MS};
 	if (front.len == 0)
 		return (struct waiting){ERR_tunnel_idle, s->timeout_tunnel_idle_ms};
 	if (x->opening->has_asked_names)
@@ -174,7 +177,9 @@ void exchange_on_due(void *owner)
 		exchange_wake(x);
 		return;
 	}
-	if (x->facts.is_tunnel && x->down.is_ended)
+	if (x->step == STEP_PEEK && x->hop_error != ERR_none && x->wait_error == x->hop_error)
+		exchange_go(x, exchange_fail(x, x->hop_error, x->hop->facts.detail));
+	else if (x->facts.is_tunnel && x->down.is_ended)
 		exchange_go(x, STEP_DONE);
 	else
 		exchange_strike(x, x->wait_error);

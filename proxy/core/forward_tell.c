@@ -10,6 +10,8 @@ struct str forward_sf_string(struct arena *a, struct str text)
 	if (to == NULL)
 		return STR_NONE;
 	for (size_t i = 0; i < text.len; i++) {
+		if ((unsigned char)text.p[i] >= 0xc0)
+			to[used++] = '?'; /* the first byte of a character that such a string cannot hold */
 		if (text.p[i] < ' ' || text.p[i] > '~')
 			continue;
 		if (text.p[i] == '"' || text.p[i] == '\\')

@@ -5,6 +5,7 @@
 #include "core/exchange.h"
 #include "core/forward.h"
 #include "core/hop_tls.h"
+#include "core/rules.h"
 #include "core/worker.h"
 
 enum {
@@ -53,7 +54,7 @@ static enum error hop_check(void *owner, const struct address *to)
 	return chain_check(owner, to);
 }
 
-struct tls_asks hop_asks(const struct rule_verdict *rules)
+static struct tls_asks asks_of(const struct rule_verdict *rules)
 {
 	return (struct tls_asks){
 		.skips_verification = rules->verify != NULL && !rule_verify(rules->verify),
@@ -62,16 +63,42 @@ struct tls_asks hop_asks(const struct rule_verdict *rules)
 	};
 }
 
-/* What a client inside a tunnel asks for is where the tunnel leads, whatever the name service thinks of the name. A redirect to elsewhere is not. */
+struct tls_asks hop_asks_of_place(const struct exchange *x, struct str name, uint16_t port)
+{
+	struct url url = x->facts.target;
+	struct rules_subject subject = {
+		.facts = &x->facts,
+		.request = x->facts.request,
+		.url = &url,
+		.method_name = x->nest == NULL ? STR("GET") : x->facts.request->method_name,
+		.hop = 1,
+	};
+	struct rule_verdict v = {0};
+
+	url.scheme = SCHEME_HTTPS;
+	url.authority = (struct authority){.host = name, .kind = x->facts.target.authority.kind, .port = port};
+	if (url.path.len == 0)
+		url.path = STR("/");
+	rules_apply(x->settings, &subject, &v);
+	return asks_of(&v);
+}
+
+/* What a client inside a tunnel asks for is where the tunnel leads, whatever the name service thinks of the name. A redirect to elsewhere is not.
+ * Whose certificate is demanded, and to whom ours is shown, goes by the name that the certificate is checked for: the Host field is the client's to fill. */
 static void hop_route(struct hop *h)
 {
 	const struct exchange *x = h->x;
+	const struct nest *n = x->nest;
+	const struct authority *at = &h->url.authority;
 
-	if (x->nest == NULL || !url_same_origin(&h->url, &x->facts.target))
+	h->lease.asks = asks_of(&x->chain.rules);
+	if (n == NULL || !url_same_origin(&h->url, &x->facts.target))
 		return;
-	h->lease.to = &x->nest->authority;
-	h->lease.tls_name = x->nest->server_name;
-	h->lease.prime = x->nest->prime;
+	h->lease.to = &n->authority;
+	h->lease.tls_name = n->server_name;
+	h->lease.prime = n->prime;
+	if (!str_eq(at->host, n->server_name) || at->port != n->authority.port)
+		h->lease.asks = hop_asks_of_place(x, n->server_name, n->authority.port);
 }
 
 static void hop_lease(struct hop *h)
@@ -112,10 +139,8 @@ struct hop *hop_start(struct exchange *x, const struct next_hop *next, bool need
 	h->lease.is_raw = h->is_tunnel;
 	if (!needs_new)
 		h->lease.max_idle_us = may_repeat(x, next->method) ? INT64_MAX : YOUNG_IDLE_US;
-	if (!h->is_tunnel) {
-		h->lease.asks = hop_asks(&x->chain.rules);
+	if (!h->is_tunnel)
 		hop_route(h);
-	}
 	hop_chain(x, h);
 	hop_lease(h);
 	return h;
@@ -193,12 +218,22 @@ static void hop_note_peer(struct hop *h)
 			: address_class_of(&h->lease.peer));
 }
 
+/* Which place the certificate stands for: the name that it was checked for, and the port dialled. */
+static struct authority hop_place(const struct hop *h)
+{
+	struct authority place = h->lease.to != NULL ? *h->lease.to : h->url.authority;
+
+	if (h->lease.tls_name.len > 0)
+		place.host = h->lease.tls_name;
+	return place;
+}
+
 /* The lease is ready: the stream is ours. */
 static enum error hop_begin(struct hop *h)
 {
 	if (h->lease.tls != NULL) {
 		h->facts.tls = hop_tls_leg(h->x->arena, h->lease.tls);
-		h->facts.identity = hop_tls_identity(h->x->arena, h->lease.tls->peer);
+		h->facts.identity = hop_tls_identity(h->x->arena, h->lease.tls->peer, hop_place(h));
 	}
 	h->u = h->lease.stream;
 	h->u->on_change = hop_on_change;
@@ -235,7 +270,7 @@ enum error hop_advance(struct hop *h)
 	if (h->u == NULL) {
 		if (h->lease.state == LEASE_FAILED) {
 			hop_note_peer(h);
-			h->facts.identity = hop_tls_identity(h->x->arena, h->lease.tls_peer);
+			h->facts.identity = hop_tls_identity(h->x->arena, h->lease.tls_peer, hop_place(h));
 			h->facts.detail = h->lease.detail;
 			return h->lease.error;
 		}

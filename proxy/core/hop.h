@@ -49,8 +49,8 @@ bool hop_is_answered(const struct hop *h);
 void hop_end(struct hop *h, enum error error, const char *decision, bool abort);
 /* Ends a tunnel's hop in all but its lease, which is the caller's from now on, ready or not. */
 void hop_hand_over(struct hop *h, const char *decision);
-/* What the rules ask of the TLS of a hop. */
-struct tls_asks hop_asks(const struct rule_verdict *rules);
+/* What the rules ask of the TLS towards a place, by the name that its certificate is checked for. */
+struct tls_asks hop_asks_of_place(const struct exchange *x, struct str name, uint16_t port);
 /* Leaves a redirected hop for the next one: as hop_end, but true if its response body is still to be read: then the lease is the
  * caller's to end. */
 bool hop_leave(struct hop *h, const char *decision) MUST_CHECK;

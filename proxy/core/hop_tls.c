@@ -22,12 +22,14 @@ const struct tls_leg *hop_tls_leg(struct arena *a, const struct tls_facts *f)
 	return leg;
 }
 
-const struct peer_identity *hop_tls_identity(struct arena *a, const struct tls_peer *p)
+const struct peer_identity *hop_tls_identity(struct arena *a, const struct tls_peer *p, struct authority place)
 {
 	struct peer_identity *i = p == NULL ? NULL : arena_zalloc(a, sizeof(*i));
 
 	if (i == NULL)
 		return NULL;
+	i->host = arena_str(a, place.host);
+	i->port = place.port;
 	i->subject = keep(a, p->subject);
 	i->issuer = keep(a, p->issuer);
 	i->chain = keep(a, p->chain);
@@ -38,7 +40,7 @@ const struct peer_identity *hop_tls_identity(struct arena *a, const struct tls_p
 	i->staple = keep(a, p->staple);
 	i->pin = tls_pin_result_name(p->pin);
 	i->unverified = keep(a, p->unverified);
-	if (i->subject == NULL || i->issuer == NULL || i->chain == NULL || i->certificate_sha256 == NULL ||
+	if (i->host.p == NULL || i->subject == NULL || i->issuer == NULL || i->chain == NULL || i->certificate_sha256 == NULL ||
 		i->spki_sha256 == NULL || i->staple == NULL || i->unverified == NULL)
 		return NULL;
 	return i;

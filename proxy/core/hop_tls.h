@@ -4,11 +4,12 @@
 
 #include "base/arena.h"
 #include "core/observer.h"
+#include "http/url.h"
 #include "net/tls.h"
 
 /* NULL when the arena is full: then the record lacks it. */
 const struct tls_leg *hop_tls_leg(struct arena *a, const struct tls_facts *f);
-/* The same; NULL for NULL. */
-const struct peer_identity *hop_tls_identity(struct arena *a, const struct tls_peer *p);
+/* The same; NULL for NULL. place: whom it was taken for. */
+const struct peer_identity *hop_tls_identity(struct arena *a, const struct tls_peer *p, struct authority place);
 
 #endif

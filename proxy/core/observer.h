@@ -57,6 +57,8 @@ struct tls_leg {
 
 /* Who an origin is; see struct tls_peer (net/tls.h) for the forms. */
 struct peer_identity {
+	struct str host; /* the name that it was checked for, which need not be that of the URL, and the port dialled */
+	uint16_t port;
 	const char *subject, *issuer, *chain, *certificate_sha256, *spki_sha256;
 	int64_t not_before_s, not_after_s;
 	const char *staple;     /* "" if none came */

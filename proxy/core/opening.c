@@ -43,7 +43,7 @@ enum opening_wish opening_wish(struct exchange *x)
 }
 
 /* What the rules say of the same tunnel under the name that the client expects a certificate for. */
-static const struct rule *rule_of_name(const struct exchange *x)
+static struct rule_verdict rules_of_name(const struct exchange *x)
 {
 	struct url url = x->facts.target;
 	struct rules_subject subject = {
@@ -53,14 +53,23 @@ static const struct rule *rule_of_name(const struct exchange *x)
 		.method_name = x->facts.request->method_name,
 		.hop = 1,
 	};
-	struct rule_verdict v = {0};
+	struct rule_verdict v = x->chain.rules;
 
 	if (str_eq(x->opening->name, url.authority.host))
-		return x->chain.rules.intercept;
+		return v;
 	url.authority.host = x->opening->name;
 	url.authority.kind = HOST_NAME;
 	rules_apply(x->settings, &subject, &v);
-	return v.intercept;
+	return v;
+}
+
+const char *opening_blocked(struct exchange *x)
+{
+	const struct rule *block = rules_of_name(x).block;
+
+	if (block == NULL || !rule_block(block))
+		return NULL;
+	return arena_printf(x->arena, "%s blocks it by the name in the ClientHello", rule_name(block)).p;
 }
 
 static struct learned_key key_of(const struct exchange *x)
@@ -103,7 +112,7 @@ bool opening_admits_tls(struct exchange *x)
 	bool is_listed;
 
 	read_names(x);
-	by_name = rule_of_name(x);
+	by_name = rules_of_name(x).intercept;
 	if (by_name != NULL && !rule_intercept(by_name)) {
 		note_rule(x, by_name);
 		return false;
@@ -153,22 +162,6 @@ static void begin_carrier(struct exchange *x)
 	};
 
 	x->opening->carrier = carrier_new(&needs);
-}
-
-/* The connection that was begun when the tunnel was asked for goes to the first request inside. */
-static void keep_prime(struct exchange *x)
-{
-	struct hop *h = x->hop;
-
-	if (h == NULL || h->is_over)
-		return;
-	if (x->hop_error != ERR_none) {
-		hop_end(h, x->hop_error, "opened: the requests inside make their own hops", true);
-		x->hop_error = ERR_none;
-		return;
-	}
-	hop_hand_over(h, "opened: kept for the first request inside");
-	x->opening->prime = &h->lease;
 }
 
 static void begin_nest(struct exchange *x, enum scheme scheme)
@@ -250,53 +243,6 @@ static void on_accepted(void *owner, const struct tls_outcome *outcome)
 	begin_client(x, outcome->transport);
 }
 
-static void on_names_change(void *owner)
-{
-	exchange_wake(owner);
-}
-
-bool opening_ask_names(struct exchange *x)
-{
-	struct opening *o = x->opening;
-	struct rules_subject subject = {
-		.facts = &x->facts,
-		.request = x->facts.request,
-		.url = &o->names_url,
-		.method_name = STR("GET"),
-		.hop = 1,
-	};
-	struct rule_verdict v = {0};
-
-	if (!x->settings->intercept_copy_names || o->has_asked_names || local_is_setup(x))
-		return false;
-	o->has_asked_names = true;
-	keep_prime(x);
-	o->names_url = x->facts.target;
-	o->names_url.scheme = SCHEME_HTTPS;
-	o->names_url.path = STR("/");
-	rules_apply(x->settings, &subject, &v);
-	o->names = (struct lease){
-		.on_change = on_names_change,
-		.owner = x,
-		.arena = x->arena,
-		.url = &o->names_url,
-		.to = &o->names_url.authority,
-		.tls_name = o->name,
-		.asks = hop_asks(&v),
-		.prime = o->prime,
-		.max_idle_us = INT64_MAX,
-	};
-	pool_lease(x->worker->pool, &o->names);
-	return true;
-}
-
-bool opening_has_names(struct exchange *x)
-{
-	enum lease_state state = x->opening->names.state;
-
-	return state == LEASE_READY || state == LEASE_FAILED;
-}
-
 /* The certificate to show. */
 static struct tls_identity *identity_of(struct exchange *x, char *ret_why, size_t size)
 {
@@ -326,7 +272,7 @@ bool opening_begin_tls(struct exchange *x)
 		note(x, TUNNEL_PASSED, arena_printf(x->arena, "no certificate can be made for it: %s", why));
 		return false;
 	}
-	keep_prime(x);
+	opening_keep_prime(x);
 	note(x, TUNNEL_TLS, STR_NONE);
 	snprintf(name, sizeof(name), "%.*s", STR_ARG(o->name));
 	begin_carrier(x);
@@ -340,7 +286,7 @@ void opening_begin_http(struct exchange *x)
 	struct opening *o = x->opening;
 
 	o->name = x->facts.target.authority.host;
-	keep_prime(x);
+	opening_keep_prime(x);
 	note(x, TUNNEL_HTTP, STR_NONE);
 	begin_carrier(x);
 	begin_nest(x, SCHEME_HTTP);
@@ -386,10 +332,7 @@ void opening_fini(struct exchange *x)
 		return;
 	if (o->has_asked_names)
 		lease_end(&o->names, true);
-	if (o->prime != NULL)
-		lease_end(o->prime, true);
-	if (o->nest != NULL)
-		o->nest->prime = NULL;
+	opening_drop_prime(x);
 	/* The handshake owns the carrier, until a client does; neither has anything to tell any more. */
 	if (o->carrier != NULL)
 		carrier_cut(o->carrier);

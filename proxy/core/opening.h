@@ -18,6 +18,7 @@
 struct exchange;
 
 enum {
+	OPENING_PRIME_MS = 2000,  /* for a connection to the origin without a request: nobody counts it */
 	OPENING_LINE_MS = 1000,   /* for what may become the first line of a request, once it has begun */
 	OPENING_REFUSAL_MS = 2000 /* who closes without a request so soon after the handshake did not like what it saw */
 };
@@ -45,7 +46,8 @@ struct opening {
 	struct transport *carrier;       /* NULL before and after */
 	struct nest *nest;
 	struct lease *prime;
-	int64_t since_us; /* monotonic: the client's handshake ended */
+	struct timer prime_timer; /* set up with prime */
+	int64_t since_us;         /* monotonic: the client's handshake ended */
 	bool is_resumed;
 	bool is_closed, is_aborted; /* the carrier was */
 	bool has_looked_back;       /* how the client inside ended was looked at */
@@ -59,7 +61,14 @@ enum opening_wish opening_wish(struct exchange *x);
 /* The exchange is over, whatever it was doing. */
 void opening_fini(struct exchange *x);
 
+/* The connection that was begun when the tunnel was asked for goes to the first request inside, if that comes soon. */
+void opening_keep_prime(struct exchange *x);
+/* It does not, any more. */
+void opening_drop_prime(struct exchange *x);
+
 /* For the steps. */
+/* The rules block the name in the ClientHello, and nothing inside will say so: words why; NULL: they do not. */
+const char *opening_blocked(struct exchange *x);
 /* Decides on the ClientHello that was read: true if TLS is to be ended here; else facts.tunnel says why not. */
 bool opening_admits_tls(struct exchange *x);
 /* Asks the origin for the names of its certificate. False if they are known, or not wished for. */

@@ -1,6 +1,8 @@
 /* See page.h. */
 #include "core/page.h"
 
+#include "base/utf8.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -52,13 +54,19 @@ struct str page_escape_json(struct arena *a, struct str s)
 
 	if (out == NULL)
 		return STR_NONE;
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.p[i];
+	while (s.len > 0) {
+		size_t len = utf8_first(s);
+		unsigned char c = (unsigned char)s.p[0];
 
-		if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
+		if (len > 1) {
+			memcpy(out + n, s.p, len);
+			n += len;
+		} else if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') {
 			n += (size_t)snprintf(out + n, size - n, "\\u%04x", c);
-		else
+		} else {
 			out[n++] = (char)c;
+		}
+		s = str_from(s, len > 1 ? len : 1);
 	}
 	return (struct str){out, n};
 }
@@ -107,7 +115,7 @@ static struct str escape_text(struct arena *a, struct str s)
 
 	if (to == NULL)
 		return STR_NONE;
-	return (struct str){to, str_escape(s, to, size)};
+	return (struct str){to, utf8_legible(s, to, size)};
 }
 
 static bool error_text(struct arena *a, const struct error_row *row, struct str detail, struct str host, struct page *ret)

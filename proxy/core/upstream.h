@@ -11,7 +11,7 @@ struct upstream {
 	struct list node;      /* of the origin's idle ones, the latest first */
 	struct list idle_node; /* of all idle ones of the pool, the oldest first */
 	struct list all_node;  /* of all of the pool */
-	unsigned generation; /* of the settings that its dial was begun under */
+	unsigned generation;   /* of the settings that its dial was begun under */
 	int64_t idle_since_us;
 	char detail[120];                    /* the alert that ended it, in words; else empty */
 	bool has_served;                     /* a stream was leased before */

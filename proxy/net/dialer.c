@@ -18,6 +18,7 @@ static void dial_reaped(void *p)
 	struct dial *d = p;
 
 	mem_free(d->host);
+	tls_client_free(d->tls);
 	mem_free(d->tls_name);
 	mem_free(d);
 }
@@ -159,6 +160,9 @@ static void on_start(void *owner)
 static void take_target(struct dial *d, struct tls_client *tls, const struct dial_target *target,
 	void (*on_done)(void *owner, const struct dial_outcome *o), void *owner)
 {
+	/* Settings may change, and what was made of the old ones go, while names are looked up. */
+	tls_client_ref(tls);
+	tls_client_free(d->tls);
 	d->tls = tls;
 	d->is_tls = target->is_tls;
 	mem_free(d->tls_name);

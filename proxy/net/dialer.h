@@ -53,7 +53,8 @@ struct dial *dial_start(struct loop *l, struct resolver *r, struct tls_client *t
 	const struct dial_limits *limits, void (*on_done)(void *owner, const struct dial_outcome *o), void *owner);
 void dial_cancel(struct dial *d);
 /* A dial without TLS that is under way becomes that of another owner, with TLS if so wished: for a tunnel that turns out to be
- * opened. host, port and connected of the target are not looked at. The limits of the phases under way stay. */
+ * opened. host, port and connected of the target are not looked at; its check is not asked
+ * for addresses that are being dialled or have been, only for those to come. The limits of the phases under way stay. */
 void dial_adopt(struct dial *d, struct tls_client *tls, const struct dial_target *target,
 	void (*on_done)(void *owner, const struct dial_outcome *o), void *owner);
 

@@ -26,8 +26,8 @@ struct tls_peer {
 	char certificate_sha256[65]; /* hex */
 	char spki_sha256[45];        /* base64, as in a pin */
 	int64_t not_before_s, not_after_s;
-	/* What the OCSP response says that came along: "good", "revoked", "unknown", "expired", "malformed"; "unverified": the
-	 * certificate does not verify, so nobody could have vouched for it; empty: none came. */
+	/* What the OCSP response says that came along: "good", "revoked", "unknown", "expired", "malformed"; "unverified": nobody
+	 * could have vouched for the certificate, because it does not verify, or is trusted by itself; empty: none came. */
 	char staple[32];
 	enum tls_pin_result pin;
 	char unverified[160]; /* why it does not verify, where that was let pass; else empty */
@@ -81,11 +81,16 @@ struct tls_client; /* trust and sessions of one worker */
 
 /* ca_file: a PEM file with certificates that are trusted beside the system store; NULL for none. What stands in either is an
  * anchor by itself, root or not (X509_V_FLAG_PARTIAL_CHAIN, as curl has it): an intermediate or an origin's own self-signed
- * certificate can be trusted without its issuer. own_spki_sha256: of our own CA (32 bytes, or empty): a chain with this key in
- * it does not verify, though the system trust it. NULL with a message in ret_why (of size bytes) if the file cannot be read or
- * holds no certificate. Sessions are cached per port, name and asks (bounded, 1,000). */
-struct tls_client *tls_client_new(const char *ca_file, struct str own_spki_sha256, char *ret_why, size_t size);
-void tls_client_free(struct tls_client *c);
+ * certificate can be trusted without its issuer. own_spki_sha256: own_n digests of the keys of our own CA, the present
+ * one and former ones (32 bytes each; others are passed over), copied: a chain with one of these keys in it does not verify,
+ * though the system trust it. NULL with a message in ret_why (of size bytes) if the file cannot be read or
+ * holds no certificate. Sessions are cached per port, name and
+ * asks: at most 1,000 and 4 MiB, those who they were made with included; none of more than 16 KiB. */
+struct tls_client *tls_client_new(const char *ca_file, const struct str *own_spki_sha256, size_t own_n, char *ret_why,
+	size_t size);
+/* For who needs it beyond the call, whatever its owner does: one more tls_client_free is due. NULL gives NULL. */
+struct tls_client *tls_client_ref(struct tls_client *c);
+void tls_client_free(struct tls_client *c); /* NULL is fine */
 
 struct tls_outcome {
 	enum error error;            /* ERR_none: transport is set, the receiver's, and has its tls */
@@ -100,7 +105,8 @@ struct tls_handshake;
 /* Wraps a connected transport, which it takes over, and shakes hands. name: host name or IP literal, checked against the
  * certificate's subject alternative names (never its common name); SNI is sent for names only. on_done comes once, later, with
  * the outcome: errors are ERR_tls_protocol, ERR_tls_alert, ERR_tls_certificate, ERR_pin_mismatch. Purpose, name, expiry and
- * chain are verified; security level 2 (no SHA-1 signatures, RSA of 2,048 bits at least); TLS 1.2 to 1.3; ALPN http/1.1. A
+ * chain are verified; security level 2 (no SHA-1 signatures, RSA of 2,048 bits at least); TLS 1.2 to 1.3; ALPN http/1.1;
+ * 64 KiB of certificates at most. A
  * stapled OCSP response is asked for (RFC 6066 section 8). If one comes: revoked: refused; malformed, of another certificate or
  * not of its issuer: refused; expired, or of a responder that knows no answer: noted. A certificate that demands one (RFC 7633)
  * is refused without one that is good. asks: NULL: nothing beyond. */

@@ -12,18 +12,17 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+/* Each leg holds the certificates that its origin sent as long as it lives. Real chains have 2 to 20 KiB. */
+enum { CERTIFICATES_BYTES = 64 * 1024 };
+
 /* The library has a new session or ticket. */
 static int on_new_session(SSL *ssl, SSL_SESSION *session)
 {
 	struct tls *s = tls_of_ssl(ssl);
-	SSL_SESSION *own;
 
-	if (s == NULL || s->session_key == NULL || s->peer == NULL || SSL_SESSION_is_resumable(session) != 1)
-		return 0;
 	/* Many origins end without close_notify, and OpenSSL then spoils the session that the leg holds: a copy stays good. */
-	own = SSL_SESSION_dup(session);
-	if (own != NULL)
-		tls_sessions_put(&s->client->sessions, s->session_key, own, tls_peer_ref(s->peer));
+	if (s != NULL && s->session_key != NULL && s->peer != NULL && SSL_SESSION_is_resumable(session) == 1)
+		tls_sessions_put(&s->client->sessions, s->session_key, session, s->peer);
 	return 0; /* the reference that we were offered is not taken */
 }
 
@@ -45,8 +44,8 @@ static bool set_up(SSL_CTX *ctx)
 	SSL_CTX_set_cert_verify_callback(ctx, tls_on_chain, NULL);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(ctx, on_new_session);
+	SSL_CTX_set_max_cert_list(ctx, CERTIFICATES_BYTES);
 	return tls_set_up(ctx) && SSL_CTX_set_alpn_protos(ctx, alpn, sizeof(alpn) - 1) == 0 &&
-		SSL_CTX_set_purpose(ctx, X509_PURPOSE_SSL_SERVER) == 1 &&
 		SSL_CTX_set_tlsext_status_type(ctx, TLSEXT_STATUSTYPE_ocsp) == 1 &&
 		SSL_CTX_set_tlsext_status_cb(ctx, tls_on_staple) == 1;
 }
@@ -69,15 +68,24 @@ static bool set_trust(SSL_CTX *ctx, const char *ca_file, char *ret_why, size_t s
 	return true;
 }
 
-struct tls_client *tls_client_new(const char *ca_file, struct str own_spki_sha256, char *ret_why, size_t size)
+/* Keeps the digests of our own CA's keys. */
+static void keep_own(struct tls_client *c, const struct str *spki_sha256, size_t n)
+{
+	c->own = mem_calloc(n != 0 ? n : 1, sizeof(*c->own));
+	for (size_t i = 0; i < n; i++) {
+		if (spki_sha256[i].len == sizeof(*c->own))
+			memcpy(c->own[c->own_n++], spki_sha256[i].p, sizeof(*c->own));
+	}
+}
+
+struct tls_client *tls_client_new(const char *ca_file, const struct str *own_spki_sha256, size_t own_n, char *ret_why,
+	size_t size)
 {
 	struct tls_client *c = mem_calloc(1, sizeof(*c));
 
 	c->users = 1;
 	tls_sessions_init(&c->sessions);
-	c->has_own = own_spki_sha256.len == sizeof(c->own_spki_sha256);
-	if (c->has_own)
-		memcpy(c->own_spki_sha256, own_spki_sha256.p, sizeof(c->own_spki_sha256));
+	keep_own(c, own_spki_sha256, own_n);
 	ERR_clear_error();
 	c->ctx = SSL_CTX_new(TLS_client_method());
 	if (c->ctx == NULL || !set_up(c->ctx))
@@ -94,7 +102,15 @@ void tls_client_unref(struct tls_client *c)
 		return;
 	tls_sessions_fini(&c->sessions);
 	SSL_CTX_free(c->ctx);
+	mem_free(c->own);
 	mem_free(c);
+}
+
+struct tls_client *tls_client_ref(struct tls_client *c)
+{
+	if (c != NULL)
+		c->users++;
+	return c;
 }
 
 void tls_client_free(struct tls_client *c)
@@ -146,7 +162,6 @@ bool tls_client_prepare(struct tls *s, const char *name, const struct tls_asks *
 		s->asks = *asks;
 	if (s->ssl == NULL || !take_name(s, name) || !tls_expect_name(s->ssl, s->server_name))
 		return false;
-	SSL_set_connect_state(s->ssl);
 	if (s->asks.credentials != NULL && !tls_credentials_use(s->asks.credentials, s->ssl))
 		return false;
 	s->session_key = make_session_key(s);

@@ -1,7 +1,9 @@
 /* What went wrong with a TLS leg: as an error, and in words. Not for what the certificate of an origin is refused for
  * (tls_verify.c), nor for what follows from it. Alerts: RFC 8446 section 6. */
+#include "base/utf8.h"
 #include "net/tls_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include <openssl/err.h>
@@ -10,6 +12,7 @@ static void note(struct tls *s, enum error error, const char *words)
 {
 	s->t.error = error;
 	snprintf(s->t.detail, sizeof(s->t.detail), "%.*s", (int)sizeof(s->t.detail) - 1, words);
+	utf8_mend_cut(s->t.detail);
 }
 
 /* What a leg fails with where nothing is known better. */
@@ -60,14 +63,28 @@ static void note_alert(struct tls *s, int alert)
 	snprintf(s->t.detail, sizeof(s->t.detail), "alert: %s", alert_words(alert));
 }
 
+/* True if the peer is gone because it wanted to: in order, or by a reset. Not where the way to it broke. */
+static bool is_hang_up(const struct tls *s)
+{
+	return s->t.os_error == 0 || s->t.os_error == ECONNRESET || s->t.os_error == EPIPE;
+}
+
+/* Clients that pin, or whose library tells its program before the peer, say nothing. how: may be empty. */
+static void note_left(struct tls *s, const char *how)
+{
+	char words[sizeof(s->t.detail)];
+
+	snprintf(words, sizeof(words), "closed right after it got the certificate%s%.60s", how[0] != '\0' ? ": " : "", how);
+	note(s, ERR_client_tls_refused, words);
+}
+
 /* The peer is gone. words: how; may be empty. */
 static void note_gone(struct tls *s, enum error error, const char *words)
 {
 	if (s->is_established) {
 		note(s, error != ERR_none ? error : ERR_origin_closed, words[0] != '\0' ? words : "closed");
-	} else if (s->is_certificate_sent) {
-		/* Clients that pin, or whose library tells its program before the peer, say nothing. */
-		note(s, ERR_client_tls_refused, "closed right after it got the certificate");
+	} else if (s->is_certificate_sent && is_hang_up(s)) {
+		note_left(s, words);
 	} else {
 		note(s, plain_error(s), words[0] != '\0' ? words : "closed during the handshake");
 	}

@@ -20,15 +20,16 @@
 
 enum { TLS_NAME_BYTES = 256, TLS_SESSION_LIFE_S = 7200 /* towards clients */ };
 
-/* Sessions of a worker by "name:port#asks"; the least recently used go first. Each with the peer that it was made with. */
+/* Sessions of a worker by "name:port#asks", in their encoded form, which has the origin's own certificate but not the chain;
+ * the least recently used go first. Each with the peer that it was made with. */
 struct tls_sessions {
 	struct keymap map;
-	size_t n;
+	size_t n, bytes;
 };
 void tls_sessions_init(struct tls_sessions *s);
 void tls_sessions_fini(struct tls_sessions *s);
-/* Takes over one reference of each. */
-void tls_sessions_put(struct tls_sessions *s, const char *key, SSL_SESSION *session, struct tls_peer *peer);
+/* Keeps a copy of the session, unless it is large, and a reference to the peer. */
+void tls_sessions_put(struct tls_sessions *s, const char *key, const SSL_SESSION *session, const struct tls_peer *peer);
 /* References of the caller's, or NULL. A TLS 1.3 ticket is given out once only (RFC 8446 appendix C.4). */
 SSL_SESSION *tls_sessions_take(struct tls_sessions *s, const char *key, struct tls_peer **ret_peer);
 
@@ -36,8 +37,8 @@ struct tls_client {
 	int users; /* the owner and every transport */
 	SSL_CTX *ctx;
 	struct tls_sessions sessions;
-	unsigned char own_spki_sha256[32];
-	bool has_own;
+	unsigned char (*own)[32]; /* SHA-256 of the keys of our own CA, the present one and former ones */
+	size_t own_n;
 };
 void tls_client_unref(struct tls_client *c);
 
@@ -91,7 +92,8 @@ static inline struct tls *tls_of_ssl(const SSL *ssl)
 	return SSL_get_app_data(ssl);
 }
 /* Fills error, os_error and detail of the transport from what the library says. Of the server role: ERR_client_tls_refused
- * for an alert about our certificate, whenever it comes, and for a bare close after it; ERR_client_tls_failed for the rest;
+ * for an alert about our certificate, whenever it comes, and for a bare close or a reset after it; ERR_client_tls_failed for the rest, as
+ * a time-out of the transport below;
  * but a leg that is established and breaks without an alert ends as other transports do: ERR_origin_closed. */
 void tls_note_failure(struct tls *s, int ssl_error);
 /* The same for a certificate of an origin that is not good enough, or the OCSP response that came with it: verify_error and
@@ -126,7 +128,9 @@ int tls_on_verify(int is_good, X509_STORE_CTX *ctx);
 /* Has the library check the peer's certificate against a name or IP literal, subject alternative names only; false if it
  * refuses the name. */
 bool tls_expect_name(SSL *ssl, const char *name);
-/* A distinguished name in words; hostile bytes escaped. */
+/* What a peer holds of memory. */
+size_t tls_peer_bytes(const struct tls_peer *p);
+/* A distinguished name in words, legible (base/utf8.h). */
 void tls_name_words(const X509_NAME *name, char *to, size_t size);
 /* The library's callback for the stapled OCSP response (RFC 6066 section 8, RFC 6960): 1: go on; 0: refuse, with
  * verify_words. */

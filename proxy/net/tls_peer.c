@@ -1,6 +1,7 @@
 /* Who the peer of a leg to an origin is, read from its certificates (RFC 5280) for records and people. Not for deciding
  * whether it may be trusted (tls_verify.c). */
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "net/tls_checks.h"
 
 #include <stdio.h>
@@ -24,9 +25,9 @@ const char *tls_pin_result_name(enum tls_pin_result r)
 
 void tls_name_words(const X509_NAME *name, char *to, size_t size)
 {
-	/* Control bytes and those above 0x7e come out as \XX, separators inside a value with a backslash: nothing is left
-	 * that a name could use to look like another. */
-	const unsigned long form = ASN1_STRFLGS_RFC2253 | XN_FLAG_SEP_CPLUS_SPC | XN_FLAG_FN_SN;
+	/* Without the library's quoting: "O=Acme, Inc." is to be read by people. What is hostile in it is escaped by us, once. */
+	const unsigned long quoting = ASN1_STRFLGS_ESC_2253 | ASN1_STRFLGS_ESC_CTRL | ASN1_STRFLGS_ESC_MSB;
+	const unsigned long form = (ASN1_STRFLGS_RFC2253 & ~quoting) | XN_FLAG_SEP_CPLUS_SPC | XN_FLAG_FN_SN;
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *p = NULL;
 	long n;
@@ -37,7 +38,7 @@ void tls_name_words(const X509_NAME *name, char *to, size_t size)
 	if (name != NULL && X509_NAME_print_ex(bio, name, 0, form) >= 0) {
 		n = BIO_get_mem_data(bio, &p);
 		if (n > 0)
-			snprintf(to, size, "%.*s", (int)n, p);
+			utf8_legible((struct str){p, (size_t)n}, to, size);
 	}
 	BIO_free(bio);
 }
@@ -129,6 +130,7 @@ void tls_peer_set_chain(struct tls_peer *p, const STACK_OF(X509) * chain)
 		tls_name_words(X509_get_subject_name(sk_X509_value(chain, i)), subject, sizeof(subject));
 		at += (size_t)snprintf(p->chain + at, sizeof(p->chain) - at, "%s%s", i != 0 ? "; " : "", subject);
 	}
+	utf8_mend_cut(p->chain);
 }
 
 struct tls_peer *tls_peer_new(X509 *certificate, const STACK_OF(X509) * chain)
@@ -152,6 +154,15 @@ struct tls_peer *tls_peer_ref(const struct tls_peer *p)
 
 	own->users++;
 	return own;
+}
+
+size_t tls_peer_bytes(const struct tls_peer *p)
+{
+	size_t n = sizeof(*p) + p->names_n * sizeof(p->names[0]);
+
+	for (size_t i = 0; i < p->names_n; i++)
+		n += strlen(p->names[i]) + 1;
+	return n;
 }
 
 void tls_peer_unref(const struct tls_peer *p)

@@ -141,7 +141,16 @@ static void missing_words(const X509 *certificate, const char *status, char *to,
 		status[0] == '\0' ? "none came" : "the one that came is ", status);
 }
 
-/* Reads what came; what came of a chain that does not verify has nobody to vouch for it. */
+/* True if somebody can have signed a response: the issuer is in the chain. Where the certificate is trusted by itself, it is
+ * not, unless it is its own. */
+static bool has_issuer(const STACK_OF(X509) * chain)
+{
+	const int n = chain != NULL ? sk_X509_num(chain) : 0;
+
+	return n > 1 || (n == 1 && X509_self_signed(sk_X509_value(chain, 0), 0) == 1);
+}
+
+/* Reads what came, where somebody can vouch for it. */
 static struct staple judge(const struct tls *s)
 {
 	const unsigned char *bytes = NULL;
@@ -151,7 +160,7 @@ static struct staple judge(const struct tls *s)
 
 	if (bytes == NULL || n <= 0)
 		return staple;
-	if (s->peer->unverified[0] != '\0' || chain == NULL || sk_X509_num(chain) == 0)
+	if (s->peer->unverified[0] != '\0' || !has_issuer(chain))
 		return (struct staple){.status = "unverified"};
 	return read_staple(bytes, n, SSL_CTX_get_cert_store(s->client->ctx), chain);
 }

@@ -1,6 +1,6 @@
 /* Checking an origin's certificate as a careful client does (RFC 5280, RFC 9110 section 4.3.4): chain, purpose, dates, name,
  * level by the library; that our own CA has no part in it, and pins, here. Words for what is wrong: tls_words.c. */
-#include "base/str.h"
+#include "base/utf8.h"
 #include "net/tls_checks.h"
 
 #include <stdio.h>
@@ -14,8 +14,10 @@ bool tls_object(struct tls *s, const char *words)
 {
 	char *kept = s->asks.skips_verification ? s->peer->unverified : s->verify_words;
 
-	if (kept[0] == '\0')
+	if (kept[0] == '\0') {
 		snprintf(kept, WORDS_BYTES, "%s", words);
+		utf8_mend_cut(kept);
+	}
 	if (s->asks.skips_verification)
 		return true;
 	s->verify_error = ERR_tls_certificate;
@@ -28,12 +30,18 @@ static struct tls *tls_of_store_ctx(const X509_STORE_CTX *ctx)
 	return tls_of_ssl(X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx()));
 }
 
-/* True if a certificate has the key of our own CA. */
+/* True if a certificate has a key that our own CA has, or had. */
 static bool is_own(const struct tls_client *c, const X509 *certificate)
 {
 	unsigned char digest[DIGEST_BYTES];
 
-	return c->has_own && tls_spki_sha256(certificate, digest) && memcmp(digest, c->own_spki_sha256, DIGEST_BYTES) == 0;
+	if (c->own_n == 0 || !tls_spki_sha256(certificate, digest))
+		return false;
+	for (size_t i = 0; i < c->own_n; i++) {
+		if (memcmp(digest, c->own[i], DIGEST_BYTES) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* The proxy must not vouch for origins to itself: whoever has its key could stand between it and them unseen. */

@@ -1,5 +1,6 @@
 /* What is wrong with a chain of certificates (RFC 5280), in words that name what, whose, and since when. Not for finding
  * out. */
+#include "base/utf8.h"
 #include "net/tls_checks.h"
 
 #include <stdio.h>
@@ -250,12 +251,15 @@ void tls_failure_words(X509_STORE_CTX *ctx, const char *name, char *to, size_t s
 	char own[96];
 
 	fill_whose(&f);
-	if (f.certificate != NULL && special_words(&f))
+	if (f.certificate != NULL && special_words(&f)) {
+		utf8_mend_cut(to);
 		return;
+	}
 	sentence = f.certificate != NULL ? sentence_of(&f) : NULL;
 	if (sentence == NULL) {
 		snprintf(own, sizeof(own), "does not verify: %s", X509_verify_cert_error_string(f.error));
 		sentence = own;
 	}
 	plain_words(&f, sentence);
+	utf8_mend_cut(to);
 }

@@ -33,8 +33,7 @@ static char *string_of_bio(BIO *bio)
 	return mem_strndup(n > 0 ? p : "", n > 0 ? (size_t)n : 0);
 }
 
-/* NULL if the library fails. */
-static char *pem_of(const X509 *certificate)
+char *ca_pem_of(const X509 *certificate)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *pem = bio != NULL && PEM_write_bio_X509(bio, certificate) == 1 ? string_of_bio(bio) : NULL;
@@ -43,15 +42,15 @@ static char *pem_of(const X509 *certificate)
 	return pem;
 }
 
-/* The subject in words, without the library's quoting: str_escape is ours. NULL if the library fails. */
-static char *subject_of(const X509 *certificate)
+/* Without the library's quoting: str_escape is ours. */
+char *ca_name_words(const X509_NAME *name)
 {
 	static const unsigned long quoting = ASN1_STRFLGS_ESC_2253 | ASN1_STRFLGS_ESC_QUOTE | ASN1_STRFLGS_ESC_MSB;
 	BIO *bio = BIO_new(BIO_s_mem());
 	char words[512], *p = NULL;
 	long n;
 
-	if (bio == NULL || X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_ONELINE & ~quoting) < 0) {
+	if (bio == NULL || X509_NAME_print_ex(bio, name, 0, XN_FLAG_ONELINE & ~quoting) < 0) {
 		BIO_free(bio);
 		return NULL;
 	}
@@ -93,19 +92,26 @@ static bool authority_key_id_fill(struct ca *ca)
 	return n > 0;
 }
 
-static bool digests_fill(struct ca *ca)
+bool ca_spki_of(const X509 *certificate, unsigned char ret[CA_SPKI_BYTES])
 {
-	unsigned char digest[EVP_MAX_MD_SIZE], *spki = NULL;
-	unsigned digest_n = 0;
-	int spki_n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(ca->certificate), &spki);
-	bool ok = spki_n > 0 && EVP_Digest(spki, (size_t)spki_n, ca->spki_sha256, NULL, EVP_sha256(), NULL) == 1 &&
-		X509_digest(ca->certificate, EVP_sha256(), digest, &digest_n) == 1;
+	unsigned char *spki = NULL;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &spki);
+	bool ok = n > 0 && EVP_Digest(spki, (size_t)n, ret, NULL, EVP_sha256(), NULL) == 1;
 
 	OPENSSL_free(spki);
-	for (unsigned i = 0; ok && i < digest_n; i++)
-		snprintf(ca->fingerprint + 3 * (size_t)i, CA_FINGERPRINT_BYTES - 3 * (size_t)i, "%02X%s", digest[i],
-			i + 1 < digest_n ? ":" : "");
 	return ok;
+}
+
+bool ca_fingerprint_of(const X509 *certificate, char ret[CA_FINGERPRINT_BYTES])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	if (X509_digest(certificate, EVP_sha256(), digest, &n) != 1)
+		return false;
+	for (unsigned i = 0; i < n; i++)
+		snprintf(ret + 3 * (size_t)i, CA_FINGERPRINT_BYTES - 3 * (size_t)i, "%02X%s", digest[i], i + 1 < n ? ":" : "");
+	return true;
 }
 
 /* Keeps what is asked for later. */
@@ -114,11 +120,11 @@ static bool describe(struct ca *ca, char *ret_why, size_t size)
 	if (!ca_time_read(X509_get0_notBefore(ca->certificate), &ca->not_before_s) ||
 		!ca_time_read(X509_get0_notAfter(ca->certificate), &ca->not_after_s))
 		return fault(ret_why, size, "the dates of the certificate are malformed");
-	ca->pem = pem_of(ca->certificate);
-	ca->subject = subject_of(ca->certificate);
+	ca->pem = ca_pem_of(ca->certificate);
+	ca->subject = ca_name_words(X509_get_subject_name(ca->certificate));
 	ca->constraints = constraints_of(ca);
-	if (ca->pem == NULL || ca->subject == NULL || ca->constraints == NULL || !digests_fill(ca) ||
-		!authority_key_id_fill(ca))
+	if (ca->pem == NULL || ca->subject == NULL || ca->constraints == NULL || !ca_spki_of(ca->certificate, ca->spki_sha256) ||
+		!ca_fingerprint_of(ca->certificate, ca->fingerprint) || !authority_key_id_fill(ca) || !ca_anchor_fill(ca))
 		return fault_library(ret_why, size, "the certificate");
 	return true;
 }
@@ -150,6 +156,8 @@ struct ca *ca_new(const STACK_OF(X509) * certificates, EVP_PKEY *key, char *ret_
 	ca->key = key;
 	ca->certificate = sk_X509_value(certificates, 0);
 	X509_up_ref(ca->certificate);
+	ca->anchor_x509 = sk_X509_value(certificates, n - 1);
+	X509_up_ref(ca->anchor_x509);
 	for (int i = 0; ok && i < n; i++)
 		ok = chain_add(ca, sk_X509_value(certificates, i), ret_why, size);
 	if (ok && describe(ca, ret_why, size))
@@ -173,6 +181,10 @@ void ca_unref(struct ca *ca)
 		OPENSSL_free(ca->chain[i].der);
 	}
 	X509_free(ca->certificate);
+	X509_free(ca->anchor_x509);
+	mem_free(ca->anchor_pem);
+	mem_free(ca->anchor_subject);
+	mem_free(ca->anchor_issuer);
 	EVP_PKEY_free(ca->key);
 	OPENSSL_free(ca->authority_key_id);
 	mem_free(ca->pem);
@@ -205,6 +217,11 @@ size_t ca_chain_count(const struct ca *ca)
 struct str ca_chain_der(const struct ca *ca, size_t i)
 {
 	return i < ca_chain_count(ca) ? der_of(&ca->chain[i]) : STR_NONE;
+}
+
+bool ca_is_given(const struct ca *ca)
+{
+	return ca->is_given;
 }
 
 const char *ca_subject(const struct ca *ca)

@@ -41,7 +41,20 @@ struct ca *ca_read(struct str cert_pem, struct str key_pem, char *ret_why, size_
 struct ca *ca_ref(struct ca *ca);
 void ca_unref(struct ca *ca); /* NULL is fine */
 
+/* True if options name its files: then it is not for viaduct to renew. One of ca_read is given, too. */
+bool ca_is_given(const struct ca *ca);
+
+/* The certificate that clients are to trust: the topmost that is held, which is the CA's own unless others stand above it. */
+struct ca_anchor {
+	struct str der, pem;
+	const char *subject, *issuer; /* in words, hostile bytes escaped */
+	const char *fingerprint;      /* SHA-256, "AB:CD:…" */
+	bool is_root;                 /* if not, most clients trust nothing below it: they want the root, which is not held */
+	bool is_own;                  /* the CA's own */
+};
+
 /* These live as long as the CA. */
+const struct ca_anchor *ca_anchor(const struct ca *ca);
 struct str ca_der(const struct ca *ca); /* the certificate */
 struct str ca_pem(const struct ca *ca);
 size_t ca_chain_count(const struct ca *ca); /* certificates to send behind a leaf: 0 for a root, which clients have */
@@ -60,7 +73,7 @@ bool ca_may_sign(const struct ca *ca, struct str host);
  * fails. */
 char *ca_key_pem(const struct ca *ca);
 void ca_wipe(char *pem); /* overwrites and frees; NULL is fine */
-/* PKCS#12 with the certificate and no key, empty password. A block of its own for mem_free; NULL if the library fails. */
+/* PKCS#12 with the anchor's certificate and no key, empty password. A block of its own for mem_free; NULL if the library fails. */
 unsigned char *ca_pkcs12(const struct ca *ca, size_t *ret_n);
 
 #endif

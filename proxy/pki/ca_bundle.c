@@ -130,7 +130,7 @@ static bool own_add(const struct ca *ca, BIO *to)
 	return true;
 }
 
-/* In a locked folder. */
+/* With an empty text to put it together in. */
 static bool bundle_write(const struct ca_folder *f, const struct ca *ca, BIO *text, char *ret_why, size_t size)
 {
 	char *p = NULL;
@@ -144,18 +144,44 @@ static bool bundle_write(const struct ca_folder *f, const struct ca *ca, BIO *te
 	return ca_folder_write(f, BUNDLE_NAME, CA_PUBLIC_MODE, (struct str){p, (size_t)n}, ret_why, size);
 }
 
+/* In a locked folder, or one in which nobody else can write. */
+static bool bundle_make(const struct ca_folder *f, const struct ca *ca, char *ret_why, size_t size)
+{
+	BIO *text = BIO_new(BIO_s_mem());
+	bool ok = text != NULL ? bundle_write(f, ca, text, ret_why, size)
+			       : fault_library(ret_why, size, "the bundle cannot be made");
+
+	BIO_free(text);
+	return ok;
+}
+
+/* By its own certificate, which stands in the bundle as it is. */
+static bool has_own(const struct ca_folder *f, const struct ca *ca)
+{
+	struct ca_file file;
+	char why[256];
+	bool has;
+
+	if (!ca_folder_read(f, BUNDLE_NAME, false, &file, why, sizeof(why)))
+		return false;
+	has = file.n != 0 && memmem(file.bytes, file.n, ca_pem(ca).p, ca_pem(ca).len) != NULL;
+	ca_file_free(&file);
+	return has;
+}
+
+bool ca_bundle_refresh(const struct ca_folder *f, const struct ca *ca, char *ret_why, size_t size)
+{
+	return !ca_folder_has(f, BUNDLE_NAME) || has_own(f, ca) || bundle_make(f, ca, ret_why, size);
+}
+
 char *ca_files_bundle(const struct ca_place *p, const struct ca *ca, char *ret_why, size_t size)
 {
 	struct ca_folder f;
-	BIO *text;
 	bool ok;
 
 	if (!ca_folder_make(&f, p->folder, ret_why, size))
 		return NULL;
-	text = BIO_new(BIO_s_mem());
-	ok = text != NULL ? ca_folder_lock(&f, ret_why, size) && bundle_write(&f, ca, text, ret_why, size)
-			  : fault_library(ret_why, size, "the bundle cannot be made");
-	BIO_free(text);
+	ok = ca_folder_lock(&f, ret_why, size) && bundle_make(&f, ca, ret_why, size);
 	ca_folder_close(&f);
 	return ok ? ca_path_join(p->folder, BUNDLE_NAME) : NULL;
 }

@@ -42,6 +42,8 @@ static struct ca *given_parse(const struct ca_place *p, const struct ca_file *ce
 
 	if (ca == NULL)
 		fault(ret_why, size, "%s: %s", is_key ? p->key : p->cert, why);
+	else
+		ca->is_given = true;
 	return ca;
 }
 
@@ -134,19 +136,20 @@ char *ca_files_pem_path(const struct ca_place *p)
 void ca_files_remark(const struct ca *ca, int64_t now_s, char *ret, size_t size)
 {
 	int64_t left_s = ca_not_after_s(ca) - now_s, days = left_s / DAY_S;
+	const char *next = ca_is_given(ca) ? "ask who made it for a new one" : "viaduct ca renew";
 	char date[CA_DATE_BYTES];
 
 	if (left_s <= 0) {
 		ca_date_words(ca_not_after_s(ca), date);
-		snprintf(ret, size, "the CA has expired on %s: viaduct ca renew", date);
+		snprintf(ret, size, "the CA has expired on %s: %s", date, next);
 	} else if (now_s < ca_not_before_s(ca)) {
 		ca_date_words(ca_not_before_s(ca), date);
 		snprintf(ret, size, "the CA is valid from %s on only: is the clock of this machine right?", date);
 	} else if (left_s > (int64_t)CA_WARN_DAYS * DAY_S) {
 		ret[0] = '\0';
 	} else if (days == 0) {
-		snprintf(ret, size, "the CA ends within a day: viaduct ca renew");
+		snprintf(ret, size, "the CA ends within a day: %s", next);
 	} else {
-		snprintf(ret, size, "the CA ends in %d day%s: viaduct ca renew", (int)days, days == 1 ? "" : "s");
+		snprintf(ret, size, "the CA ends in %d day%s: %s", (int)days, days == 1 ? "" : "s", next);
 	}
 }

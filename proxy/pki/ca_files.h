@@ -1,7 +1,7 @@
 /* The CA's files: given by options, or made by viaduct in a folder of its own: ca/ in the data folder, 0700, with ca.key (0600:
  * the private key and its certificate, so that there never is one without the other), and made from that, anew where they are
  * missing or old, ca.pem, ca.cer (DER) and ca.p12 (PKCS#12 without key, empty password); and bundle.pem (the system's roots and
- * ours). Blocks; not for workers. */
+ * ours), where it is there. Blocks; not for workers. */
 #ifndef VIADUCT_PKI_CA_FILES_H
 #define VIADUCT_PKI_CA_FILES_H
 
@@ -20,8 +20,9 @@ struct ca_place {
 /* True if there is a CA already: the files of the options, or ca.key in the folder. */
 bool ca_files_exist(const struct ca_place *p);
 /* Reads it. Refuses (NULL, one line that names the file) what is malformed or does not fit together, and a folder or key of
- * ours that others than the owner can read, that belongs to somebody else, or is a symbolic link; a given key that all users
- * can read gives a warning in ret_warning (empty: none; of size bytes, too). */
+ * ours that others than the owner can read, that belongs to somebody else, or is a symbolic link. A given key is the exception:
+ * it is often shared with other programs, whose group must read it, so that one which all users can read only gives a
+ * warning in ret_warning (empty: none; of size bytes, too). */
 struct ca *ca_files_load(const struct ca_place *p, char *ret_warning, char *ret_why, size_t size);
 /* Reads it, or makes it if there is none (not where the options give files). Two processes at once end up with the same one. A
  * warning, too, if the key was missing beside a certificate. */
@@ -36,7 +37,19 @@ char *ca_files_pem_path(const struct ca_place *p);
  * the well-known places. NULL with one line. */
 char *ca_files_bundle(const struct ca_place *p, const struct ca *ca, char *ret_why, size_t size);
 
-/* How a CA's end stands: empty, or one line ("the CA ends in 12 days: viaduct ca renew"). */
+/* Public keys, SHA-256 of each (32 bytes). */
+struct ca_spkis {
+	struct str *v;
+	size_t n;
+};
+/* Those of every CA of ours that a client may still trust: of ca (NULL: none), and of the certificates in the folder: its own,
+ * also where options give another, and those that a renewal has kept. They are looked at whoever may read or write them. With
+ * a line in ret_warning (empty: none) if some cannot be read. For ca_spkis_fini. */
+void ca_files_own_spkis(const struct ca_place *p, const struct ca *ca, struct ca_spkis *ret, char *ret_warning, size_t size);
+void ca_spkis_fini(struct ca_spkis *s);
+
+/* How a CA's end stands: empty, or one line ("the CA ends in 12 days: viaduct ca renew"; of a given one, who made it is to be
+ * asked). */
 void ca_files_remark(const struct ca *ca, int64_t now_s, char *ret, size_t size);
 
 #endif

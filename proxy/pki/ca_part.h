@@ -27,7 +27,12 @@ struct ca_certificate {
 
 struct ca {
 	atomic_uint users;
-	X509 *certificate;
+	bool is_given;      /* set before anybody else has it */
+	X509 *certificate;  /* its own */
+	X509 *anchor_x509;  /* the last of the chain */
+	struct ca_anchor anchor;
+	char *anchor_pem, *anchor_subject, *anchor_issuer;
+	char anchor_fingerprint[CA_FINGERPRINT_BYTES];
 	EVP_PKEY *key;
 	struct ca_certificate chain[CA_CERTIFICATES_MAX]; /* its own first */
 	size_t chain_n;
@@ -54,6 +59,17 @@ bool ca_key_fits(EVP_PKEY *key, X509 *certificate, char *ret_why, size_t size);
 bool ca_allows_common_name(const struct ca *ca, const struct host_name *name);
 /* ca_may_sign of a name that was read. */
 bool ca_allows(const struct ca *ca, const struct host_name *name);
+
+/* Fills in what is known of the topmost certificate. False if the library fails. */
+bool ca_anchor_fill(struct ca *ca);
+/* "AB:CD:…"; false if the library fails. */
+bool ca_fingerprint_of(const X509 *certificate, char ret[CA_FINGERPRINT_BYTES]);
+/* A name in words, hostile bytes escaped; NULL if the library fails. */
+char *ca_name_words(const X509_NAME *name);
+/* PEM; NULL if the library fails. */
+char *ca_pem_of(const X509 *certificate);
+/* 32 bytes, of the public key; false if the library fails. */
+bool ca_spki_of(const X509 *certificate, unsigned char ret[CA_SPKI_BYTES]);
 
 /* Seconds since 1970; false if it is malformed. */
 bool ca_time_read(const ASN1_TIME *time, int64_t *ret_s);

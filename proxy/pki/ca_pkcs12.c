@@ -1,4 +1,4 @@
-/* The CA's certificate as PKCS#12 (RFC 7292), for trust stores that take nothing else. */
+/* The CA's anchor as PKCS#12 (RFC 7292), for trust stores that take nothing else. */
 #include "base/mem.h"
 #include "pki/ca_part.h"
 
@@ -60,7 +60,7 @@ static PKCS12 *pkcs12_make(X509 *certificate)
 
 unsigned char *ca_pkcs12(const struct ca *ca, size_t *ret_n)
 {
-	PKCS12 *made = pkcs12_make(ca->certificate);
+	PKCS12 *made = pkcs12_make(ca->anchor_x509);
 	unsigned char *der = NULL, *copy;
 	int n = made != NULL ? i2d_PKCS12(made, &der) : -1;
 

@@ -158,6 +158,9 @@ struct ca *ca_read_parts(struct str cert_pem, struct str key_pem, bool *ret_is_k
 struct ca *ca_read(struct str cert_pem, struct str key_pem, char *ret_why, size_t size)
 {
 	bool is_key;
+	struct ca *ca = ca_read_parts(cert_pem, key_pem, &is_key, ret_why, size);
 
-	return ca_read_parts(cert_pem, key_pem, &is_key, ret_why, size);
+	if (ca != NULL)
+		ca->is_given = true;
+	return ca;
 }

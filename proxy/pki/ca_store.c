@@ -102,7 +102,7 @@ static bool is_pkcs12_right(const struct ca_folder *f, const struct ca *ca)
 
 	if (!ca_folder_has(f, "ca.p12") || !ca_folder_read(f, "ca.p12", false, &file, why, sizeof(why)))
 		return false;
-	is_right = memmem(file.bytes, file.n, ca_der(ca).p, ca_der(ca).len) != NULL;
+	is_right = memmem(file.bytes, file.n, ca_anchor(ca)->der.p, ca_anchor(ca)->der.len) != NULL;
 	ca_file_free(&file);
 	return is_right;
 }
@@ -185,7 +185,7 @@ struct ca *ca_store_load(const struct ca_folder *f, char *ret_warning, char *ret
 		return NULL;
 	if (is_whole && !derive(f, CA_PEM_NAME, ca_pem(ca), ret_warning, size))
 		return ca;
-	if (derive(f, "ca.cer", ca_der(ca), ret_warning, size))
-		derive_pkcs12(f, ca, ret_warning, size);
+	if (derive(f, "ca.cer", ca_anchor(ca)->der, ret_warning, size) && derive_pkcs12(f, ca, ret_warning, size))
+		ca_bundle_refresh(f, ca, ret_warning, size);
 	return ca;
 }

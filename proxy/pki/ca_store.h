@@ -21,6 +21,9 @@ struct ca *ca_store_load(const struct ca_folder *f, char *ret_warning, char *ret
 /* Makes a CA, and puts it in place of any that is there. The folder is locked. */
 struct ca *ca_store_make(const struct ca_folder *f, const struct ca_place *p, char *ret_why, size_t size);
 
+/* Writes a bundle that is there anew, unless it has the CA's certificates. False with one line. */
+bool ca_bundle_refresh(const struct ca_folder *f, const struct ca *ca, char *ret_why, size_t size);
+
 /* Whether options name the CA's files. */
 bool ca_files_are_given(const struct ca_place *p);
 

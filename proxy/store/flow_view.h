@@ -74,18 +74,23 @@ struct identity_view {
 	int64_t port;
 	struct str subject, issuer, chain, certificate_sha256, spki_sha256;
 	int64_t not_before_s, not_after_s;
-	int64_t first_us, last_us;
-	int64_t first_exchange_id, flows;
+	int64_t first_us, last_us, shown_us;
+	int64_t first_exchange_id, flows, refused_flows;
+	bool is_accepted, is_verified;
 };
 
-/* At a host and port there was something new: what is "issuer", else "key", else "certificate". */
+/* At a host and port a new connection was shown another certificate than the one before it: what is "issuer", else "key",
+ * else "certificate". */
 struct change_view {
+	int64_t id;
 	struct str host;
 	int64_t port;
 	int64_t at_us;
 	struct str what, before, after;
 	int64_t before_id, after_id;
-	int64_t exchange_id; /* the flow in which it was seen first */
+	int64_t exchange_id; /* the flow in which it was noted first */
+	int64_t times, last_us;
+	bool is_accepted;
 };
 
 struct hop_view {
@@ -96,9 +101,9 @@ struct hop_view {
 	struct str tls_version, tls_cipher, tls_alpn, tls_server_name;
 	struct str tls_pin, tls_staple,
 		tls_unverified;                  /* empty: not pinned; none came; nothing is wrong, or it was refused for it */
-	int64_t identity_id;                     /* -1: nobody was seen */
+	int64_t identity_id, identity_change_id; /* -1: nobody was seen; nothing changed */
 	const struct identity_view *identity;    /* NULL: nobody was seen, or the row has left */
-	const struct change_view *issuer_change; /* the identity has another issuer than the one before it; NULL: it has not */
+	const struct change_view *identity_change; /* NULL: none was noted in this hop, or the row has left */
 	int64_t started_us;
 	int64_t delay_us;             /* back-off before it; 0: none */
 	int64_t times_us[HOP_PHASES]; /* -1: not reached or not needed */

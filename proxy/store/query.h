@@ -45,7 +45,7 @@ bool reader_head(struct reader *r, uint64_t id, int64_t hop, bool is_request, st
 
 /* Identities that were seen after a time (0: all), at one host (empty: at all), the one seen last at the end. */
 bool reader_identities(struct reader *r, struct str host, int64_t since_us, identity_visit *visit, void *owner);
-/* The same for what changed after that time, in the order of time. */
+/* The same for what changed, or did so again, after that time: the one that did last at the end. */
 bool reader_identity_changes(struct reader *r, struct str host, int64_t since_us, change_visit *visit, void *owner);
 
 /* The id of the newest flow; 0 if there is none. */

@@ -42,8 +42,9 @@ static struct hop_view read_hop(sqlite3_stmt *s)
 	v.tls_pin = columns_str(&c);
 	v.tls_staple = columns_str(&c);
 	v.tls_unverified = columns_str(&c);
+	v.identity_change_id = columns_i64(&c);
 	v.identity = NULL;
-	v.issuer_change = NULL;
+	v.identity_change = NULL;
 	v.drops = (struct drop_rows){NULL, 0};
 	v.cookies = (struct cookie_rows){NULL, 0};
 	return v;
@@ -148,7 +149,7 @@ static bool read_belongings(struct reader *r, uint64_t id, struct arena *a, stru
 {
 	return reader_drops(r, id, v->number, a, &v->drops) && read_cookies(r, id, v->number, a, &v->cookies) &&
 		reader_identity(r, v->identity_id, a, &v->identity) &&
-		reader_issuer_change(r, v->identity_id, a, &v->issuer_change);
+		reader_identity_change(r, v->identity_change_id, a, &v->identity_change);
 }
 
 bool reader_hops(struct reader *r, uint64_t id, struct arena *a, hop_visit *visit, void *owner)
@@ -158,7 +159,7 @@ bool reader_hops(struct reader *r, uint64_t id, struct arena *a, hop_visit *visi
 		"SELECT number, reason, url, peer, is_reused, is_reply, status, tls_version, tls_cipher, tls_resumed, started_us,"
 		" queue_us, resolve_us, connect_us, tls_us, send_us, wait_us, receive_us, request_head_bytes, request_body_bytes,"
 		" response_head_bytes, response_body_bytes, error, detail, decision, peer_class, delay_us, cookies_added,"
-		" tls_alpn, tls_server_name, identity_id, tls_pin, tls_staple, tls_unverified"
+		" tls_alpn, tls_server_name, identity_id, tls_pin, tls_staple, tls_unverified, identity_change_id"
 		" FROM hops WHERE exchange_id = ? ORDER BY number",
 		-1, &s, NULL);
 

@@ -8,8 +8,9 @@
 
 #define IDENTITY_COLUMNS                                                                                                       \
 	"id, host, port, subject, issuer, chain, certificate_sha256, spki_sha256, not_before_s, not_after_s, first_us,"        \
-	" last_us, first_exchange_id, flows"
-#define CHANGE_COLUMNS "host, port, at_us, what, before, after, before_id, after_id, exchange_id"
+	" last_us, shown_us, first_exchange_id, flows, refused_flows, is_accepted, is_verified"
+#define CHANGE_COLUMNS                                                                                                         \
+	"id, host, port, at_us, what, before, after, before_id, after_id, exchange_id, times, last_us, is_accepted"
 
 /* In the order of IDENTITY_COLUMNS. */
 static struct identity_view read_identity(sqlite3_stmt *s)
@@ -29,8 +30,12 @@ static struct identity_view read_identity(sqlite3_stmt *s)
 	v.not_after_s = columns_i64(&c);
 	v.first_us = columns_i64(&c);
 	v.last_us = columns_i64(&c);
+	v.shown_us = columns_i64(&c);
 	v.first_exchange_id = columns_i64(&c);
 	v.flows = columns_i64(&c);
+	v.refused_flows = columns_i64(&c);
+	v.is_accepted = columns_i64(&c) > 0;
+	v.is_verified = columns_i64(&c) > 0;
 	return v;
 }
 
@@ -40,6 +45,7 @@ static struct change_view read_change(sqlite3_stmt *s)
 	struct columns c = {s, 0};
 	struct change_view v;
 
+	v.id = columns_i64(&c);
 	v.host = columns_str(&c);
 	v.port = columns_i64(&c);
 	v.at_us = columns_i64(&c);
@@ -49,6 +55,9 @@ static struct change_view read_change(sqlite3_stmt *s)
 	v.before_id = columns_i64(&c);
 	v.after_id = columns_i64(&c);
 	v.exchange_id = columns_i64(&c);
+	v.times = columns_i64(&c);
+	v.last_us = columns_i64(&c);
+	v.is_accepted = columns_i64(&c) > 0;
 	return v;
 }
 
@@ -125,7 +134,7 @@ bool reader_identity(struct reader *r, int64_t id, struct arena *a, const struct
 	return finish_kept(r, s, v || !has);
 }
 
-bool reader_issuer_change(struct reader *r, int64_t id, struct arena *a, const struct change_view **ret)
+bool reader_identity_change(struct reader *r, int64_t id, struct arena *a, const struct change_view **ret)
 {
 	const struct change_view *v = NULL;
 	sqlite3_stmt *s = NULL;
@@ -134,7 +143,7 @@ bool reader_issuer_change(struct reader *r, int64_t id, struct arena *a, const s
 	*ret = NULL;
 	if (id < 0)
 		return true;
-	if (!find(r, "SELECT " CHANGE_COLUMNS " FROM identity_changes WHERE after_id = ? AND what = 'issuer'", id, &s, &has))
+	if (!find(r, "SELECT " CHANGE_COLUMNS " FROM identity_changes WHERE id = ?", id, &s, &has))
 		return false;
 	if (has)
 		v = keep_change(a, s);
@@ -181,7 +190,7 @@ bool reader_identity_changes(struct reader *r, struct str host, int64_t since_us
 
 	if (!begin(r,
 		    "SELECT " CHANGE_COLUMNS
-		    " FROM identity_changes WHERE (?1 IS NULL OR host = ?1) AND at_us >= ?2 ORDER BY at_us, after_id",
+		    " FROM identity_changes WHERE (?1 IS NULL OR host = ?1) AND last_us >= ?2 ORDER BY last_us, id",
 		    host, since_us, &s))
 		return false;
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {

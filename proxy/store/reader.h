@@ -19,8 +19,8 @@ bool reader_fail(struct reader *r);
 /* Ends a statement; rc is what the last step gave. */
 bool reader_finish(struct reader *r, sqlite3_stmt *s, int rc);
 
-/* The identity of a row, and its change of issuer, into the arena; NULL in ret: there is none. False on an error. */
+/* The identity, or the change, of an id into the arena; NULL in ret: there is none. False on an error. */
 bool reader_identity(struct reader *r, int64_t id, struct arena *a, const struct identity_view **ret);
-bool reader_issuer_change(struct reader *r, int64_t id, struct arena *a, const struct change_view **ret);
+bool reader_identity_change(struct reader *r, int64_t id, struct arena *a, const struct change_view **ret);
 
 #endif

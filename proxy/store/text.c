@@ -2,6 +2,7 @@
 #include "store/text.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -99,6 +100,14 @@ void text_visible(struct text *t, struct str s)
 	}
 }
 
+void text_legible(struct text *t, struct str s)
+{
+	enum { LONGEST = 4 };
+	size_t size = LONGEST * s.len + 1;
+
+	t->len += utf8_legible(s, text_room(t, size), size);
+}
+
 void text_drop(struct text *t, size_t n)
 {
 	if (n > 0)
@@ -106,44 +115,14 @@ void text_drop(struct text *t, size_t n)
 	t->len -= n;
 }
 
-/* Length of the multi-byte sequence at p, with n bytes to look at; 0 if it is not valid (RFC 3629 section 4). */
-static size_t sequence_length(const unsigned char *p, size_t n)
-{
-	size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	unsigned char low = 0x80, high = 0xbf;
-
-	if (p[0] < 0xc2 || p[0] > 0xf4 || n < len)
-		return 0;
-	if (p[0] == 0xe0)
-		low = 0xa0;
-	else if (p[0] == 0xed)
-		high = 0x9f;
-	else if (p[0] == 0xf0)
-		low = 0x90;
-	else if (p[0] == 0xf4)
-		high = 0x8f;
-	if (p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return len;
-}
-
 bool is_plain_utf8(struct str s)
 {
-	const unsigned char *p = (const unsigned char *)s.p;
-	size_t i = 0;
+	while (s.len > 0) {
+		size_t len = s.p[0] != '\0' ? utf8_first(s) : 0;
 
-	while (i < s.len) {
-		size_t len = 1;
-
-		if (p[i] >= 0x80)
-			len = sequence_length(p + i, s.len - i);
-		if (len == 0 || p[i] == 0)
+		if (len == 0)
 			return false;
-		i += len;
+		s = str_from(s, len);
 	}
 	return true;
 }

@@ -33,6 +33,8 @@ void text_i64(struct text *t, int64_t n);
 void text_escaped(struct text *t, struct str s);
 /* The same, but quotes stay as they are: where nothing is quoted. */
 void text_visible(struct text *t, struct str s);
+/* Words for a person, which may have been made legible before: as utf8_legible. */
+void text_legible(struct text *t, struct str s);
 /* Takes the first n bytes away. */
 void text_drop(struct text *t, size_t n);
 

@@ -46,7 +46,7 @@ void tunnel_text_refusal(struct text *t, enum error error, struct str detail)
 		return;
 	if (detail.len > 0) {
 		text_put(t, STR(" ("));
-		text_visible(t, detail);
+		text_legible(t, detail);
 		text_byte(t, ')');
 	}
 	text_put(t, STR(": "));

@@ -154,8 +154,12 @@ void view_json_identity(struct text *t, const struct identity_view *v)
 	json_i64(t, "not_after_s", v->not_after_s);
 	json_i64(t, "first_us", v->first_us);
 	json_i64(t, "last_us", v->last_us);
+	json_i64(t, "shown_us", v->shown_us);
 	json_i64(t, "first_exchange_id", v->first_exchange_id);
 	json_i64(t, "flows", v->flows);
+	json_i64(t, "refused_flows", v->refused_flows);
+	json_bool(t, "is_accepted", v->is_accepted);
+	json_bool(t, "is_verified", v->is_verified);
 	text_byte(t, '}');
 }
 
@@ -166,6 +170,7 @@ void view_json_change(struct text *t, const struct change_view *v)
 		return;
 	}
 	text_byte(t, '{');
+	json_i64(t, "id", v->id);
 	json_str(t, "host", v->host);
 	json_i64(t, "port", v->port);
 	put_time(t, "at", v->at_us);
@@ -176,6 +181,9 @@ void view_json_change(struct text *t, const struct change_view *v)
 	json_i64(t, "before_id", v->before_id);
 	json_i64(t, "after_id", v->after_id);
 	json_i64(t, "exchange_id", v->exchange_id);
+	json_i64(t, "times", v->times);
+	json_i64(t, "last_us", v->last_us);
+	json_bool(t, "is_accepted", v->is_accepted);
 	text_byte(t, '}');
 }
 
@@ -193,8 +201,9 @@ static void put_hop_tls(struct text *t, const struct hop_view *v)
 	json_opt_i64(t, "identity_id", v->identity_id);
 	json_key(t, "identity");
 	view_json_identity(t, v->identity);
-	json_key(t, "issuer_change");
-	view_json_change(t, v->issuer_change);
+	json_opt_i64(t, "identity_change_id", v->identity_change_id);
+	json_key(t, "identity_change");
+	view_json_change(t, v->identity_change);
 }
 
 void view_json_hop(struct text *t, const struct hop_view *v)

@@ -30,17 +30,18 @@ void writer_put_status(struct row *r, const struct message *response)
 }
 
 /* Which row it is, and what came of it this time. */
-static void put_identity(struct row *r, int64_t identity_id, const struct peer_identity *i)
+static void put_identity(struct row *r, const struct identity_noted *noted, const struct peer_identity *i)
 {
 	struct str pin = str_of(i ? i->pin : NULL);
 
-	row_i64_if(r, i != NULL, identity_id);
+	row_i64_if(r, i != NULL, noted->id);
 	row_opt(r, str_eq(pin, STR("none")) ? STR_NONE : pin);
 	row_opt(r, str_of(i ? i->staple : NULL));
 	row_opt(r, str_of(i ? i->unverified : NULL));
+	row_i64_if(r, noted->change_id != 0, noted->change_id);
 }
 
-static int put_hop(struct writer *w, uint64_t id, const struct hop_facts *h, int64_t identity_id)
+static int put_hop(struct writer *w, uint64_t id, const struct hop_facts *h, const struct identity_noted *noted)
 {
 	struct row r = writer_row(w, PUT_HOP);
 	char peer[ADDRESS_TEXT_BYTES];
@@ -69,7 +70,7 @@ static int put_hop(struct writer *w, uint64_t id, const struct hop_facts *h, int
 	row_opt(&r, h->cookies);
 	row_opt(&r, str_of(h->tls ? h->tls->alpn : NULL));
 	row_opt(&r, str_of(h->tls ? h->tls->server_name : NULL));
-	put_identity(&r, identity_id, h->identity);
+	put_identity(&r, noted, h->identity);
 	return row_end(&r);
 }
 
@@ -170,11 +171,11 @@ int writer_put_hops(struct writer *w, const struct exchange_facts *x)
 	int rc = SQLITE_OK;
 
 	for (const struct hop_facts *h = x->hops; h && rc == SQLITE_OK; h = h->next) {
-		int64_t identity_id;
+		struct identity_noted noted;
 
-		rc = identity_book_note(w->identities, x->id, has_ended, h, &identity_id);
+		rc = identity_book_note(w->identities, x->id, has_ended, h, &noted);
 		if (rc == SQLITE_OK)
-			rc = put_hop(w, x->id, h, identity_id);
+			rc = put_hop(w, x->id, h, &noted);
 		if (rc == SQLITE_OK)
 			rc = writer_put_messages(w, x->id, h->number, h->request, h->response, h->drops);
 		if (rc == SQLITE_OK)

@@ -118,7 +118,9 @@ def test_a_ca_that_is_given(ca, certs, home):
     shown = json.loads(ok(ca('show', '--json', *words)))
     assert (shown['is_given'], shown['pem'], shown['sha256']) == (True, str(certs.ca), sha256(certs.ca))
     assert 'ca.cert' in failed(ca('renew', '--dry-run', *words))
-    assert 'the CA ends in ' in ok(ca('show', *words))  # the root of the tests has but 30 days
+    text = ok(ca('show', *words))
+    assert 'the CA ends in ' in text and 'ask who made it' in text  # the root of the tests has but 30 days
+    assert 'viaduct ca renew' not in text
     assert failed(ca('renew', *words))
     ok(ca('install', '--nss', *words))
     assert trusted(home / NSSDB) == {f'viaduct {id_of(certs.ca)}': 'C,,'}
@@ -131,8 +133,11 @@ def test_renew(ca, home):
     assert 'would' in ok(ca('renew', '--dry-run'))
     assert sha256(path) == before
     assert sha256(path) in ok(ca('show'))
-    said = ok(ca('renew'))
-    assert sha256(path) != before and sha256(path) in said
+    bundle = ok(ca('bundle')).strip()
+    done = ca('renew')
+    assert sha256(path) != before and sha256(path) in ok(done)
+    assert 'kill -HUP' in done.stderr and bundle in done.stderr and 'restart' not in done.stderr
+    openssl('verify', '-CAfile', bundle, '-no-CApath', path)
     kept = [p for p in folder.glob('ca-*.pem') if sha256(p) == before]
     assert len(kept) == 1 and kept[0].with_suffix('.key').exists()
 
@@ -277,8 +282,29 @@ def test_system_needs_root(home):
     assert as_user([binary(), 'ca', 'install', '--system', '--dry-run'], env).returncode == 0
 
 
-def test_sudo_is_not_what_it_seems(ca):
-    assert 'root' in ca('install', '--dry-run', SUDO_USER='ann').stderr or os.getuid() != 0
+@pytest.mark.skipif(os.getuid() != 0, reason='it is about root')
+def test_sudo_is_not_what_it_seems(ca, certs, home, tmp_path):
+    for words in (['install'], ['install', '--system'], ['install', '--dry-run']):
+        assert len(failed(ca(*words, SUDO_USER='ann'), 'without sudo', status=2).splitlines()) == 1
+    assert not (home / '.local').exists()
+    dry = ['install', '--system', '--dry-run']
+    ok(ca(*dry, '--data', tmp_path / 'd', SUDO_USER='ann'))
+    ok(ca(*dry, '-c', config_file(tmp_path, ''), SUDO_USER='ann'))
+    ok(ca(*dry, *given(certs), SUDO_USER='ann'))
+    ok(ca(*dry, SUDO_USER='ann', VIADUCT_DATA=f'{tmp_path}/d'))
+    ok(ca(*dry, SUDO_USER='root'))
+    assert 'browsers of root' in ca('uninstall', '--dry-run', SUDO_USER='ann').stderr
+
+
+def test_what_is_printed_for_sudo_can_be_pasted(machine):
+    """As it stands, by root, who finds the CA of the user."""
+    data = machine.home / 'it is a folder'
+    said = as_user([binary(), 'ca', 'install', '--system', '--data', data], environment(HOME=str(machine.home))).stdout
+    lines = commands(said)
+    assert len(lines) == 2 and all(line.startswith('sudo ') for line in lines)
+    machine.fake('sudo', 'exec "$@"')
+    ok(machine.run('sh', '-e', '-c', '\n'.join(lines)))
+    assert (data / 'ca/ca.pem').read_text().strip() in bundle_of(machine)
 
 
 def test_a_tool_fails(machine):
@@ -332,6 +358,14 @@ END''')
                              'trust anchor --remove pkcs11:id=%02%AB;type=cert']
 
 
+def test_p11_kit_and_a_given_ca(machine, certs):
+    """Nothing in p11-kit's store says that we have put it there, so it goes by its certificate."""
+    machine.hide('update-ca-certificates', 'update-ca-trust')
+    machine.fake('trust')
+    ok(machine.viaduct('ca', 'uninstall', '--system', *given(certs)))
+    assert machine.log() == ['trust list --filter=ca-anchors', f'trust anchor --remove {certs.ca}']
+
+
 def test_no_known_platform(machine):
     machine.hide('update-ca-certificates', 'update-ca-trust', 'trust')
     failed(machine.viaduct('ca', 'install', '--system'), 'update-ca-certificates')
@@ -349,7 +383,9 @@ def test_a_private_key_is_never_published(machine, certs, tmp_path):
     assert machine.log() == []
 
 
-def test_an_intermediate_is_not_installed(machine, certs, tmp_path):
+@pytest.fixture
+def between(certs, tmp_path):
+    """An intermediate: its certificate, its key, and a file with it and its root."""
     key, request, cert, chain = (tmp_path / n for n in ('i.key', 'i.csr', 'i.pem', 'chain.pem'))
     openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', str(key),
             '-subj', '/CN=between', '-out', str(request))
@@ -358,6 +394,24 @@ def test_an_intermediate_is_not_installed(machine, certs, tmp_path):
     openssl('x509', '-req', '-in', str(request), '-CA', str(certs.ca), '-CAkey', str(certs.key_of(certs.ca)), '-CAcreateserial',
             '-CAserial', str(tmp_path / 'serial'), '-days', '10', '-extfile', str(extensions), '-out', str(cert))
     chain.write_text(cert.read_text() + certs.ca.read_text())
+    return cert, key, chain
+
+
+def test_show_of_an_intermediate(ca, certs, between):
+    cert, key, chain = between
+    words = ['--set', f'ca.key={key}', '--set']
+    text = ok(ca('show', *words, f'ca.cert={chain}'))
+    assert 'its root' in text and sha256(certs.ca) in text and sha256(cert) in text
+    shown = json.loads(ok(ca('show', '--json', *words, f'ca.cert={chain}')))
+    assert (shown['anchor_sha256'], shown['anchor_is_root']) == (sha256(certs.ca), True)
+    text = ok(ca('show', *words, f'ca.cert={cert}'))
+    assert 'its issuer' in text and sha256(certs.ca) not in text
+    shown = json.loads(ok(ca('show', '--json', *words, f'ca.cert={cert}')))
+    assert (shown['anchor_sha256'], shown['anchor_is_root']) == (sha256(cert), False)
+
+
+def test_an_intermediate_is_not_installed(machine, between):
+    _, key, chain = between
     machine.fake('install')
     failed(machine.viaduct('ca', 'install', '--set', f'ca.cert={chain}', '--set', f'ca.key={key}'),
            'between', 'signed by another CA')

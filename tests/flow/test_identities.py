@@ -73,7 +73,7 @@ def test_identity_of_a_hop(start_opener, origin, certs):
     assert seen['certificate_sha256'].lower() == fingerprint(certs.good)
     assert seen['spki_sha256'] == pin(certs.good)
     assert seen['not_before_s'] < seen['first_us'] / 1e6 <= seen['last_us'] / 1e6 < seen['not_after_s']
-    assert hop['issuer_change'] is None and hop['tls_unverified'] is None and hop['tls_pin'] is None
+    assert hop['identity_change'] is None and hop['tls_unverified'] is None and hop['tls_pin'] is None
     assert (hop['tls_version'], hop['tls_alpn'] or 'http/1.1', hop['tls_server_name']) == ('TLSv1.3', 'http/1.1', HOST)
     rows = identities(viaduct)
     assert [(r['host'], r['flows']) for r in rows] == [(HOST, 3)]
@@ -87,7 +87,10 @@ def test_refused_certificates_are_seen_too(start_opener, origin, certs):
     assert viaduct.fetch(f'https://{HOST}:{o.port}/e').status == 502
     hop = viaduct.wait_shown('/e')['chain'][0]
     assert hop['error'] == 'tls_certificate'
-    assert hop['identity']['certificate_sha256'].lower() == fingerprint(certs.expired)
+    seen = hop['identity']
+    assert seen['certificate_sha256'].lower() == fingerprint(certs.expired)
+    assert [seen[k] for k in ('flows', 'refused_flows', 'is_accepted', 'is_verified')] == [1, 1, False, False]
+    assert re.search(r'refused: .*flow test root', texts(viaduct, 'identities'))
     assert ', expired' in texts(viaduct, 'show', viaduct.wait_flow('/e')['id'])
 
 
@@ -97,6 +100,8 @@ def test_let_pass_by_a_rule(start_opener, origin, certs):
     assert viaduct.fetch(f'https://{HOST}:{o.port}/v').status == 200
     hop = viaduct.wait_shown('/v')['chain'][0]
     assert 'expired' in hop['tls_unverified']
+    assert [hop['identity'][k] for k in ('refused_flows', 'is_accepted', 'is_verified')] == [0, True, False]
+    assert 'not verified: ' in texts(viaduct, 'identities')
     assert re.search('not verified: .*expired', texts(viaduct, 'show', viaduct.wait_flow('/v')['id']))
 
 
@@ -123,16 +128,31 @@ def test_issuer_change(meet):
     assert 'root' in changes[0]['before'] and 'stranger' in changes[0]['after']
     flow = viaduct.wait_flow('/1')
     assert changes[0]['exchange_id'] == flow['id']
-    assert 'root' in viaduct.show(flow['id'])['chain'][0]['issuer_change']['before']
-    assert re.search(r'changed +the issuer, at .*; before it was .*root', texts(viaduct, 'show', flow['id']))
-    assert viaduct.show(viaduct.wait_flow('/0')['id'])['chain'][0]['issuer_change'] is None
+    assert 'root' in viaduct.show(flow['id'])['chain'][0]['identity_change']['before']
+    assert re.search(r'changed +the issuer; before it was .*root', texts(viaduct, 'show', flow['id']))
+    assert viaduct.show(viaduct.wait_flow('/0')['id'])['chain'][0]['identity_change'] is None
     assert re.search(rf'issuer +{authority}.*\n +before .*root\n +after .*stranger', texts(viaduct, 'identities', '--changes'))
+
+
+def test_to_and_fro(meet):
+    """Somebody in the middle who comes and goes: refused each time, and told each time."""
+    viaduct, authority = meet('good', 'untrusted', 'good', 'untrusted')
+    changes = identities(viaduct, authority, '--changes')
+    assert sorted((c['before_id'], c['after_id'], c['times'], c['is_accepted']) for c in changes) == [
+        (1, 2, 2, False), (2, 1, 1, True)]
+    for number, is_change in enumerate([False, True, True, True]):
+        change = viaduct.show(viaduct.wait_flow(f'/{number}')['id'])['chain'][0]['identity_change']
+        assert (change is not None) == is_change
+    assert re.search(rf'issuer +{authority} .*, refused, 2 times since ', texts(viaduct, 'identities', '--changes'))
 
 
 def test_key_change(meet):
     viaduct, authority = meet('good', 'wrong_host', 'good')
     changes = identities(viaduct, authority, '--changes')
-    assert [c['what'] for c in changes] == ['key'], 'an identity that returns is no change'
+    assert [(c['what'], c['times']) for c in changes] == [('key', 2)], 'an identity that returns is counted'
+    for number, change_of in enumerate([None, changes[0]['id'], changes[0]['id']]):
+        assert viaduct.show(viaduct.wait_flow(f'/{number}')['id'])['chain'][0]['identity_change_id'] == change_of
+    assert 'changed    the key; before it was' in texts(viaduct, 'show', viaduct.wait_flow('/2')['id'])
     assert len(identities(viaduct, HOST)) == 2
     assert identities(viaduct, 'other.test') == []
 

@@ -254,7 +254,49 @@ def test_given(start, short):
 def test_end_is_near(start, short):
     viaduct = start({'intercept': 'all', **short})
     assert re.search(r'viaduct: warn: the CA ends in [45] days', viaduct.stderr())
-    assert 'soon: viaduct ca renew' in viaduct.ask(get(f'{SITE}/')).text
+    assert 'soon: ask who made it' in viaduct.ask(get(f'{SITE}/')).text
+
+
+@pytest.fixture
+def between(short, tmp_path):
+    """An intermediate of that CA, with and without it: the options for either."""
+    key, request, cert, chain, extensions = (tmp_path / n for n in ('i.key', 'i.csr', 'i.pem', 'chain.pem', 'i.ext'))
+    openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-subj', '/CN=between',
+            '-out', request)
+    extensions.write_text('basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n')
+    openssl('x509', '-req', '-in', request, '-CA', short['ca.cert'], '-CAkey', short['ca.key'], '-set_serial', '7', '-days', '4',
+            '-extfile', extensions, '-out', cert)
+    chain.write_text(cert.read_text() + short['ca.cert'].read_text())
+    key.chmod(0o600)
+    return {'ca.cert': chain, 'ca.key': key}, {'ca.cert': cert, 'ca.key': key}
+
+
+def test_an_intermediate_and_its_root(start, between, short):
+    """What is handed out is what clients can trust: the root."""
+    viaduct = start(between[0])
+    root = ssl.PEM_cert_to_DER_cert(short['ca.cert'].read_text())
+    assert ssl.PEM_cert_to_DER_cert(viaduct.ask(get(f'{SITE}/ca.pem')).text) == root
+    assert viaduct.ask(get(f'{SITE}/ca.cer')).body == root
+    assert root in viaduct.ask(get(f'{SITE}/ca.p12')).body
+    page = viaduct.ask(get(f'{SITE}/')).text
+    assert 'its root, CN = own' in page and 'its issuer' not in page
+
+
+def test_an_intermediate_without_its_root(start, between):
+    page = start(between[1]).ask(get(f'{SITE}/')).text
+    assert 'its issuer, CN = own, whose certificate is not here' in page
+
+
+def test_reload_with_a_ca_that_nobody_needs(start, tmp_path):
+    """As at the start, it is only warned of that it cannot be read."""
+    file = config_file(tmp_path, 'intercept: none\n')
+    viaduct = start(args=['-c', str(file)])
+    viaduct.expected_complaints.append('others than its owner')
+    command('ca', 'path', '--data', viaduct.data)
+    (viaduct.data / 'ca/ca.key').chmod(0o644)
+    viaduct.signal(signal.SIGHUP)
+    until(lambda: 'configuration reloaded' in viaduct.stderr(), 'the reload')
+    assert f'viaduct: warn: {viaduct.data}/ca/ca.key: others than its owner' in viaduct.stderr()
 
 
 def test_reload_that_finds_none(start, tmp_path):
@@ -290,6 +332,41 @@ def test_vouches_for_no_origin(start, origin, certs, tmp_path):
     viaduct.signal(signal.SIGHUP)
     until(lambda: 'configuration reloaded' in viaduct.stderr(), 'the reload')
     assert redirected(viaduct, origin, certs).status == 502
+
+
+def redirected_to_former(viaduct, origin, server):
+    there = origin(hello(b'over tls'), tls=server)
+    here = origin(always(answer(302, b'', f'Location: {there.url("/end", host="former.test")}')))
+    return viaduct.ask(get(here.url('/go')))
+
+
+@pytest.mark.parametrize('how', ['renewed', 'given'])
+def test_a_former_ca_vouches_for_no_origin(start, origin, tmp_path, short, how):
+    """A machine trusts it until somebody takes it away, and its key is still there."""
+    data, key, request, cert, names = (tmp_path / n for n in ('v/data', 'l.key', 'l.csr', 'l.pem', 'l.ext'))
+    done = command('ca', 'path', '--data', data)
+    assert done.returncode == 0, done.stderr
+    ca, trusted = data / 'ca', tmp_path / 'trusted.pem'
+    trusted.write_bytes((ca / 'ca.pem').read_bytes())
+    openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-subj', '/CN=former.test',
+            '-out', request)
+    names.write_text('subjectAltName=DNS:former.test\nextendedKeyUsage=serverAuth\n')
+    openssl('x509', '-req', '-in', request, '-CA', ca / 'ca.pem', '-CAkey', ca / 'ca.key', '-set_serial', '8', '-days', '9',
+            '-extfile', names, '-out', cert)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(cert, key)
+    plain = f'redirects: {{mode: follow}}\nhosts: [former.test=127.0.0.1]\nupstream: {{ca_file: {trusted}}}\n'
+    file = config_file(tmp_path, plain)
+    viaduct = start(args=['-c', str(file)], folder=tmp_path / 'v')
+    assert redirected_to_former(viaduct, origin, server).status == 502
+    if how == 'renewed':
+        assert command('ca', 'renew', '--data', data).returncode == 0
+    else:
+        file.write_text(plain + f'ca: {{cert: {short["ca.cert"]}, key: {short["ca.key"]}}}\n')
+    viaduct.signal(signal.SIGHUP)
+    until(lambda: 'configuration reloaded' in viaduct.stderr(), 'the reload')
+    refused = redirected_to_former(viaduct, origin, server)
+    assert refused.status == 502 and 'tls_certificate_error' in refused.get('proxy-status')
 
 
 # what it says when it starts

@@ -98,7 +98,7 @@ static int set_up(void **state)
 		return -1;
 	options.servers = f->dns.servers;
 	f->resolver = resolver_new(f->loop, &options);
-	f->tls = tls_client_new(NULL, STR_NONE, why, sizeof(why));
+	f->tls = tls_client_new(NULL, NULL, 0, why, sizeof(why));
 	fd = tcp_listen(&a);
 	f->port = address_port(&a);
 	f->listener = listener_new(f->loop, fd, on_accept, f);

@@ -77,7 +77,7 @@ static int set_up(void **state)
 	f->ctx = peer_ctx_new(&f->certificates.good);
 	options.servers = f->dns.servers;
 	f->resolver = resolver_new(f->loop, &options);
-	f->tls = tls_client_new(f->certificates.ca_file, STR_NONE, why, sizeof(why));
+	f->tls = tls_client_new(f->certificates.ca_file, NULL, 0, why, sizeof(why));
 	f->listen_fd = tcp_listen(&a);
 	f->port = address_port(&a);
 	f->watch = watch_new(f->loop, f->listen_fd, on_readable, f);

@@ -4,7 +4,7 @@
 
 enum { HOUR_S = 3600, FILL_MAX = 4200 };
 
-/* One hop to a place with a certificate; at: in hours since the fixture's time. */
+/* One new connection to a place with a certificate; at: in hours since the fixture's time. */
 struct visit {
 	const char *url, *certificate, *key, *issuer;
 	int64_t at;
@@ -19,6 +19,7 @@ static void push_visit(struct ring *ring, uint64_t id, const struct visit *v, en
 	f.x.hops_n = 1;
 	f.x.outcome = outcome;
 	f.hops[1].number = 1;
+	f.hops[1].is_reused = f.leg.is_resumed = false;
 	f.hops[1].url = str_of(v->url);
 	f.hops[1].started_us += v->at * HOUR_S * 1000000;
 	f.identity.certificate_sha256 = v->certificate;
@@ -110,7 +111,7 @@ static void test_changes(void **state)
 		{"https://a.example/", "c1", "k1", "One", 0},
 		{"https://b.example/", "c9", "k9", "Nine", 1},
 		{"https://a.example/", "c2", "k1", "One", 10},
-		{"https://a.example/", "c1", "k1", "One", 11}, /* it was known */
+		{"https://a.example/", "c1", "k1", "One", 11}, /* returns */
 		{"https://a.example/", "c3", "k3", "One", 20},
 		{"https://a.example/", "c4", "k3", "Two", 30},
 		{"https://a.example/", "c5", "k5", NULL, 40},
@@ -123,18 +124,19 @@ static void test_changes(void **state)
 		"certificate:c1:c2 key:k1:k3 issuer:One:Two issuer:Two:-");
 	assert_answer(&folder,
 		"SELECT group_concat(host || port || ':' || before_id || after_id || exchange_id, ' ') FROM identity_changes",
-		"a.example443:133 a.example443:345 a.example443:456 a.example443:567");
+		"a.example443:133 a.example443:145 a.example443:456 a.example443:567");
 	/* As SCHEMA.md asks it. */
 	assert_answer(&folder,
 		"SELECT group_concat(host || ':' || before || ':' || coalesce(after, '-')) FROM identity_changes"
 		" WHERE what = 'issuer'"
 		" AND at_us > 1700000000000000 + 35 * 3600000000",
 		"a.example:Two:-");
-	/* The last hop went to an issuer that is another than before; the fourth to one that was known from the first. */
+	assert_answer(&folder, "SELECT group_concat(times) || ',' || (max(last_us - at_us) / 3600000000) FROM identity_changes",
+		"2,1,1,1,1");
+	/* The last two went to an issuer that is another than before; the fourth returned. */
 	assert_answer(&folder,
-		"SELECT group_concat(h.exchange_id) FROM hops h JOIN identity_changes c ON c.after_id = h.identity_id"
-		" WHERE c.what = 'issuer'",
-		"6,7");
+		"SELECT group_concat(h.exchange_id || c.what) FROM hops h JOIN identity_changes c ON c.id = identity_change_id",
+		"3certificate,4certificate,5key,6issuer,7issuer");
 }
 
 static bool check_change(void *owner, const struct hop_view *v)
@@ -142,17 +144,17 @@ static bool check_change(void *owner, const struct hop_view *v)
 	struct text t = {NULL, 0, 0};
 
 	*(int *)owner += 1;
-	assert_non_null(v->issuer_change);
-	assert_str(v->issuer_change->before, "One");
-	assert_str(v->issuer_change->after, "Two");
-	assert_int_equal(v->issuer_change->exchange_id, 2);
+	assert_non_null(v->identity_change);
+	assert_str(v->identity_change->before, "One");
+	assert_str(v->identity_change->after, "Two");
+	assert_int_equal(v->identity_change->exchange_id, 2);
 	view_json_hop(&t, v);
 	text_byte(&t, '\0');
 	assert_non_null(strstr(t.p,
-		"\"issuer_change\":{\"host\":\"a.example\",\"port\":443,\"at\":\"2023-11-14T23:13:20.005000Z\","
+		"\"identity_change_id\":1,\"identity_change\":{\"id\":1,\"host\":\"a.example\",\"port\":443,\"at\":\"2023-11-14T23:13:20.005000Z\","
 		"\"at_us\":1700003600005000,\"what\":\"issuer\","
 		"\"before\":\"One\",\"after\":\"Two\",\"before_id\":1,\"after_id\":2,"
-		"\"exchange_id\":2}"));
+		"\"exchange_id\":2,\"times\":1,\"last_us\":1700003600005000,\"is_accepted\":true}"));
 	text_fini(&t);
 	return true;
 }
@@ -160,18 +162,18 @@ static bool check_change(void *owner, const struct hop_view *v)
 static bool check_no_change(void *owner, const struct hop_view *v)
 {
 	*(int *)owner += 1;
-	assert_null(v->issuer_change);
+	assert_null(v->identity_change);
 	assert_non_null(v->identity);
 	return true;
 }
 
-/* A hop says that its issuer is a new one; a new key or certificate is not worth as much. */
+/* A hop says that it was shown somebody else than the one before it; those after it do not. */
 static void test_change_of_hop(void **state)
 {
 	static const struct visit visits[] = {
 		{"https://a.example/", "c1", "k1", "One", 0},
 		{"https://a.example/", "c2", "k2", "Two", 1},
-		{"https://a.example/", "c3", "k3", "Two", 2},
+		{"https://a.example/", "c2", "k2", "Two", 2},
 	};
 	struct arena *a = arena_new(ARENA_BYTES);
 	struct reader *r;
@@ -238,7 +240,7 @@ static void test_lists(void **state)
 	assert_true(reader_identities(r, STR_NONE, 0, note_identity, &first));
 	assert_int_equal(first.n, 1);
 	assert_true(reader_identity_changes(r, STR_NONE, 0, note_change, &changes));
-	assert_string_equal(changes.text, "a.example:k3 b.example:k4 ");
+	assert_string_equal(changes.text, "b.example:k4 a.example:k3 ");
 	assert_true(reader_identity_changes(r, STR("b.example"), begin_us + hour_us, note_change, &late_changes));
 	assert_string_equal(late_changes.text, "b.example:k4 ");
 	reader_close(r);

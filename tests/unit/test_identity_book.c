@@ -15,6 +15,7 @@ static void fixture_visit(struct flow_fixture *f, uint64_t id, const char *url)
 	f->x.hops = &f->hops[1];
 	f->x.hops_n = 1;
 	f->hops[1].url = str_of(url);
+	f->hops[1].is_reused = f->leg.is_resumed = false;
 }
 
 static void write_visit(const char *url)
@@ -28,7 +29,7 @@ static void write_visit(const char *url)
 #define FILL                                                                                                                   \
 	"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"                                        \
 	" INSERT INTO identities (host, port, certificate_sha256, not_before_s, not_after_s, first_us, last_us,"               \
-	" first_exchange_id, flows) SELECT 'h' || i, 443, 'c', 0, 0, %lld + i, %lld + i, 1, 1 FROM n"
+	" shown_us, first_exchange_id, flows, refused_flows) SELECT 'h' || i, 443, 'c', 0, 0, %lld + i, %lld + i, 1, 1, 1, 1 FROM n"
 
 static void fill(int n, long long from_us)
 {
@@ -95,12 +96,12 @@ static void exec(struct bench *b, const char *sql)
 static int64_t note(struct bench *b, uint64_t id, const char *url, int64_t at_us)
 {
 	struct flow_fixture f;
-	int64_t row = -1;
+	struct identity_noted noted;
 
 	fixture_visit(&f, id, url);
 	f.hops[1].started_us = at_us;
-	assert_int_equal(identity_book_note(b->book, id, true, &f.hops[1], &row), SQLITE_OK);
-	return row;
+	assert_int_equal(identity_book_note(b->book, id, true, &f.hops[1], &noted), SQLITE_OK);
+	return noted.id;
 }
 
 static void commit(struct bench *b)
@@ -132,13 +133,14 @@ static void test_nobody(void **state)
 {
 	struct flow_fixture f;
 	struct bench b;
-	int64_t row = -1;
+	struct identity_noted noted = {-1, -1};
 
 	(void)state;
 	bench_init(&b);
 	fixture_init(&f, 1);
-	assert_int_equal(identity_book_note(b.book, 1, true, &f.hops[0], &row), SQLITE_OK);
-	assert_int_equal(row, 0);
+	assert_int_equal(identity_book_note(b.book, 1, true, &f.hops[0], &noted), SQLITE_OK);
+	assert_int_equal(noted.id, 0);
+	assert_int_equal(noted.change_id, 0);
 	assert_int_equal(identity_book_flush(b.book), SQLITE_OK);
 	bench_fini(&b);
 	assert_answer(&folder, "SELECT count(*) FROM identities", "0");

@@ -24,7 +24,7 @@ enum {
 	THREADS = 2,
 	MAX = 4096,
 #ifdef IS_WATCHED
-	FLOOD = 8000 /* a leaf takes several times as long */
+	FLOOD = 5000 /* a leaf takes several times as long */
 #else
 	FLOOD = 20000
 #endif

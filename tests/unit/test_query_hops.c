@@ -34,7 +34,7 @@ static void check_tls(const struct hop_view *v, int n)
 	assert_str(v->tls_pin, n == 1 ? "" : "matched");
 	assert_str(v->tls_staple, n == 1 ? "" : "good");
 	assert_str(v->tls_unverified, "");
-	assert_null(v->issuer_change);
+	assert_null(v->identity_change);
 	if (n == 1) {
 		assert_null(v->identity);
 		assert_int_equal(v->identity_id, -1);
@@ -157,7 +157,8 @@ static void test_json(void **state)
 	assert_non_null(strstr(t.p, "\"cookies_added\":[\"sid\",\"lang\"]"));
 	assert_non_null(strstr(t.p, "\"peer_class\":\"private\""));
 	assert_non_null(strstr(t.p, "\"delay_us\":500000"));
-	assert_non_null(strstr(t.p, "\"identity_id\":null,\"identity\":null,\"issuer_change\":null"));
+	assert_non_null(strstr(t.p,
+		"\"identity_id\":null,\"identity\":null,\"identity_change_id\":null,\"identity_change\":null"));
 	assert_non_null(strstr(t.p,
 		"\"tls_version\":\"TLSv1.3\",\"tls_cipher\":\"TLS_AES_128_GCM_SHA256\",\"tls_resumed\":true,"
 		"\"tls_alpn\":\"http/1.1\",\"tls_server_name\":\"other.example\",\"tls_pin\":\"matched\","

@@ -90,6 +90,27 @@ static void test_end_of_the_ca(void **state)
 	ca_unref(ca);
 }
 
+/* Each block is one recipe: what is copied is run as a whole. */
+static void test_bundle_is_two_recipes(void **state)
+{
+	const struct recipe_group *groups;
+	size_t n, makers = 0;
+
+	(void)state;
+	groups = recipe_groups(&n);
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < groups[i].n; k++) {
+			const char *lines = groups[i].recipes[k].lines, *first = lines == NULL ? NULL : strstr(lines, "bundle=$");
+
+			if (first == NULL)
+				continue;
+			makers++;
+			assert_null(strstr(first + 1, "bundle=$"));
+		}
+	}
+	assert_int_equal(makers, 2);
+}
+
 /* What people look for, each in both forms. */
 static void test_recipes(void **state)
 {
@@ -176,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_facts),
 		cmocka_unit_test(test_end_of_the_ca),
+		cmocka_unit_test(test_bundle_is_two_recipes),
 		cmocka_unit_test(test_recipes),
 		cmocka_unit_test(test_html_is_escaped),
 		cmocka_unit_test(test_text_is_wrapped),

@@ -130,7 +130,8 @@ static void test_origin(void **state)
 		.spki_sha256 = STR("a2V5"),
 		.not_before_s = 1699000000,
 		.not_after_s = 1700000000 + 86400};
-	const struct change_view change = {.at_us = 1700000000000000, .what = STR("issuer"), .before = STR("CN=One")};
+	const struct change_view change = {
+		.at_us = 1700000000000000, .what = STR("issuer"), .before = STR("CN=One"), .times = 3};
 	struct hop_view v = hop_of(1, "first", 5000, 200, NULL);
 	struct text t = {NULL, 0, 0};
 
@@ -146,7 +147,7 @@ static void test_origin(void **state)
 	v.tls_staple = STR("good");
 	v.tls_unverified = STR("certificate has expired");
 	v.identity = &identity;
-	v.issuer_change = &change;
+	v.identity_change = &change;
 	show_origin(&t, &v, plain);
 	assert_text(&t,
 		"  TLS        TLSv1.3 AES, ALPN http/1.1, server name a.example, resumed\n"
@@ -156,7 +157,7 @@ static void test_origin(void **state)
 		"  SHA-256    c0ffee\n"
 		"  key        sha256/a2V5\n"
 		"  valid      2023-11-03 to 2023-11-15, 1 day left\n"
-		"  changed    the issuer, at 2023-11-14 22:13:20; before it was CN=One\n"
+		"  changed    the issuer; before it was CN=One (3 times since 2023-11-14 22:13:20)\n"
 		"  pin        matched\n"
 		"  staple     good\n"
 		"  check      not verified: certificate has expired\n");
@@ -268,7 +269,7 @@ static void test_hostile(void **state)
 	const struct show_around around = {.left_out = {&drop, 1}};
 	const struct identity_view identity = {
 		.subject = bad, .issuer = bad, .chain = bad, .certificate_sha256 = bad, .spki_sha256 = bad};
-	const struct change_view change = {.before = bad, .after = bad};
+	const struct change_view change = {.what = bad, .before = bad, .after = bad};
 	struct flow_view flow = flow_of_three();
 	struct hop_view v = hop_of(1, "first", 0, 200, NULL);
 	struct text t = {NULL, 0, 0};
@@ -280,7 +281,7 @@ static void test_hostile(void **state)
 	flow.client_tls = (struct leg_view){bad, bad, bad, bad, 1};
 	v.tls_version = v.tls_cipher = v.tls_alpn = v.tls_server_name = v.tls_pin = v.tls_staple = v.tls_unverified = bad;
 	v.identity = &identity;
-	v.issuer_change = &change;
+	v.identity_change = &change;
 	v.url = v.peer = v.peer_class = v.cookies_added = v.decision = v.reason = bad;
 	v.drops = (struct drop_rows){&drop, 1};
 	v.cookies = (struct cookie_rows){&cookie, 1};

@@ -143,15 +143,15 @@ static void test_concurrent_reader(void **state)
 	struct ring *ring = store_add_ring(s);
 
 	(void)state;
-	for (uint64_t id = 1; id <= 20000; id++) {
+	for (uint64_t id = 1; id <= 8000; id++) {
 		push(ring, id, OUTCOME_DELIVERED);
-		if (id % 1000 != 0)
+		if (id % 400 != 0)
 			continue;
 		assert_answer(&folder, "SELECT (SELECT count(*) FROM exchanges) * 2 = (SELECT count(*) FROM hops)", "1");
 		assert_answer(&folder, "SELECT (SELECT count(*) FROM exchanges) * 6 = (SELECT count(*) FROM heads)", "1");
 	}
 	store_stop(s);
-	assert_answer(&folder, "SELECT count(*) FROM exchanges", "20000");
+	assert_answer(&folder, "SELECT count(*) FROM exchanges", "8000");
 }
 
 /* Waits until a question has this answer. */
@@ -174,11 +174,11 @@ static void test_retention(void **state)
 
 	(void)state;
 	push(ring, 1, OUTCOME_PENDING); /* is still in flight at the end: not deleted */
-	for (uint64_t id = 2; id <= 7000; id++)
+	for (uint64_t id = 2; id <= 4000; id++)
 		push(ring, id, OUTCOME_DELIVERED);
-	wait_written(s, 6999);
+	wait_written(s, 3999);
 	wait_answer("SELECT count(*) FROM exchanges", "1001");
-	assert_answer(&folder, "SELECT min(id) FROM exchanges WHERE id > 1", "6001");
+	assert_answer(&folder, "SELECT min(id) FROM exchanges WHERE id > 1", "3001");
 	assert_answer(&folder, "SELECT count(*) FROM hops", "2002");
 	assert_answer(&folder, "SELECT count(*) FROM heads", "6006");
 
@@ -196,11 +196,11 @@ static void test_retention_reuses_space(void **state)
 	char first[64], second[64];
 
 	(void)state;
-	for (uint64_t id = 1; id <= 20000; id++) {
+	for (uint64_t id = 1; id <= 8000; id++) {
 		push(ring, id, OUTCOME_DELIVERED);
-		if (id == 10000)
-			wait_written(s, 10000);
-		if (id == 10000)
+		if (id == 4000)
+			wait_written(s, 4000);
+		if (id == 4000)
 			folder_ask(&folder, "SELECT page_count FROM pragma_page_count", first, sizeof(first));
 	}
 	store_stop(s);

@@ -112,11 +112,11 @@ static void test_trust(void **state)
 	char why[200] = "";
 
 	init(&f, state);
-	assert_null(tls_client_new("/nonexistent/ca.pem", STR_NONE, why, sizeof(why)));
+	assert_null(tls_client_new("/nonexistent/ca.pem", NULL, 0, why, sizeof(why)));
 	assert_non_null(strstr(why, "/nonexistent/ca.pem"));
-	assert_null(tls_client_new("/dev/null", STR_NONE, why, sizeof(why)));
+	assert_null(tls_client_new("/dev/null", NULL, 0, why, sizeof(why)));
 	tls_client_free(f.rig.client);
-	f.rig.client = tls_client_new(NULL, STR_NONE, why, sizeof(why));
+	f.rig.client = tls_client_new(NULL, NULL, 0, why, sizeof(why));
 	assert_int_equal(verdict(&f, &f.certificates->good, "a.test"), ERR_tls_certificate);
 	assert_true(strlen(tls_library_version()) > 5);
 	fini(&f);
@@ -299,7 +299,7 @@ static void test_resumption(void **state)
 	for (int version = TLS1_3_VERSION; version >= TLS1_2_VERSION; version--) {
 		SSL_CTX_set_max_proto_version(ctx, version);
 		tls_client_free(f.rig.client);
-		f.rig.client = tls_client_new(f.certificates->ca_file, STR_NONE, f.rig.detail, sizeof(f.rig.detail));
+		f.rig.client = tls_client_new(f.certificates->ca_file, NULL, 0, f.rig.detail, sizeof(f.rig.detail));
 		assert_false(rig_exchange(&f.rig, ctx, "a.test"));
 		assert_true(rig_exchange(&f.rig, ctx, "a.test"));
 		assert_true(rig_exchange(&f.rig, ctx, "a.test"));
@@ -307,6 +307,129 @@ static void test_resumption(void **state)
 	}
 	SSL_CTX_free(ctx);
 	fini(&f);
+}
+
+/* Two services of one host are two origins. */
+static void test_resumption_by_port(void **state)
+{
+	struct fixture f;
+	SSL_CTX *ctx;
+
+	init(&f, state);
+	ctx = peer_ctx_new(&f.certificates->good);
+	f.rig.port = 443;
+	assert_false(rig_exchange(&f.rig, ctx, "a.test"));
+	f.rig.port = 444;
+	assert_false(rig_exchange(&f.rig, ctx, "a.test"));
+	f.rig.port = 443;
+	assert_true(rig_exchange(&f.rig, ctx, "a.test"));
+	SSL_CTX_free(ctx);
+	fini(&f);
+}
+
+/* An origin that asks for a second handshake (TLS 1.2) does not get one: the peer stays who it was. */
+static void test_renegotiation(void **state)
+{
+	struct fixture f;
+	SSL_CTX *ctx;
+	struct bufq in;
+
+	init(&f, state);
+	ctx = peer_ctx_new(&f.certificates->good);
+	SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
+	bufq_init(&in, f.pool);
+	assert_int_equal(rig_shake(&f.rig, ctx, PEER_RENEGOTIATE, "a.test"), ERR_none);
+	assert_int_equal(read_all(&f, &in, 1), IO_FAILED);
+	assert_int_equal(in.len, 0);
+	assert_ptr_equal(f.rig.t->tls->peer, f.rig.seen);
+	rig_hang_up(&f.rig);
+	assert_int_equal(f.rig.peer.reason, SSL_R_NO_RENEGOTIATION);
+	assert_int_equal(SSL_CTX_sess_accept_good(ctx), 1);
+	SSL_CTX_free(ctx);
+	fini(&f);
+}
+
+/* Chains up to 64 KiB are taken, and the session that is kept has none of it. */
+static void test_long_chains(void **state)
+{
+	struct fixture f;
+	SSL_CTX *ctx;
+	unsigned char *der = NULL;
+	int one;
+
+	init(&f, state);
+	ctx = peer_ctx_new(&f.certificates->good);
+	one = i2d_X509(f.certificates->other_ca.certificate, &der);
+	OPENSSL_free(der);
+	for (int bytes = 0; bytes < 60000; bytes += one + 8)
+		SSL_CTX_add1_chain_cert(ctx, f.certificates->other_ca.certificate);
+	assert_false(rig_exchange(&f.rig, ctx, "a.test"));
+	assert_true(f.rig.client->sessions.n > 0);
+	assert_true(f.rig.client->sessions.bytes < f.rig.client->sessions.n * 8192);
+	assert_true(rig_exchange(&f.rig, ctx, "a.test"));
+	for (int bytes = 0; bytes < 10000; bytes += one + 8)
+		SSL_CTX_add1_chain_cert(ctx, f.certificates->other_ca.certificate);
+	assert_int_equal(rig_visit(&f.rig, ctx, "x.b.test"), ERR_tls_protocol);
+	assert_string_equal(f.rig.detail, "excessive message size");
+	SSL_CTX_free(ctx);
+	fini(&f);
+}
+
+/* A session with a certificate, so large. */
+static SSL_SESSION *session_new(int version, size_t ticket_bytes)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = SSL_new(ctx);
+	SSL_SESSION *session = SSL_SESSION_new();
+	unsigned char *name = calloc(1, ticket_bytes + 1);
+
+	assert_int_equal(SSL_SESSION_set_protocol_version(session, version), 1);
+	assert_int_equal(SSL_SESSION_set_cipher(session, sk_SSL_CIPHER_value(SSL_get_ciphers(ssl), 0)), 1);
+	assert_int_equal(SSL_SESSION_set1_master_key(session, (const unsigned char *)"secret", 6), 1);
+	memset(name, 'x', ticket_bytes);
+	assert_int_equal(SSL_SESSION_set1_ticket_appdata(session, name, ticket_bytes), 1);
+	free(name);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	return session;
+}
+
+static void put(struct tls_sessions *s, const char *key, size_t ticket_bytes)
+{
+	SSL_SESSION *session = session_new(TLS1_3_VERSION, ticket_bytes);
+
+	tls_sessions_put(s, key, session, NULL);
+	SSL_SESSION_free(session);
+}
+
+/* What hostile origins can fill of memory is bounded in bytes too. */
+static void test_sessions_bytes(void **state)
+{
+	struct tls_sessions sessions;
+	struct tls_peer *peer = NULL;
+	SSL_SESSION *found;
+	char key[32];
+
+	(void)state;
+	tls_sessions_init(&sessions);
+	put(&sessions, "large.test:443", 16 * 1024);
+	assert_int_equal(sessions.n, 0);
+	assert_int_equal(sessions.bytes, 0);
+	for (int i = 0; i < 400; i++) {
+		snprintf(key, sizeof(key), "%d.test:443", i);
+		put(&sessions, key, 16000);
+	}
+	assert_true(sessions.n > 200 && sessions.n < 262);
+	assert_true(sessions.bytes > (4 << 20) - 20000 && sessions.bytes <= 4 << 20);
+	assert_null(tls_sessions_take(&sessions, "100.test:443", &peer));
+	while (sessions.n > 0) {
+		snprintf(key, sizeof(key), "%d.test:443", 400 - (int)sessions.n);
+		found = tls_sessions_take(&sessions, key, &peer);
+		assert_non_null(found);
+		SSL_SESSION_free(found);
+	}
+	assert_int_equal(sessions.bytes, 0);
+	tls_sessions_fini(&sessions);
 }
 
 /* The cache of sessions is bounded, and the oldest go first. */
@@ -321,7 +444,7 @@ static void test_sessions_bound(void **state)
 	tls_sessions_init(&sessions);
 	for (int i = 0; i < 1100; i++) {
 		snprintf(key, sizeof(key), "%d.test:443", i);
-		tls_sessions_put(&sessions, key, SSL_SESSION_new(), NULL);
+		put(&sessions, key, 0);
 	}
 	assert_int_equal(sessions.n, 1000);
 	assert_null(tls_sessions_take(&sessions, "99.test:443", &peer));
@@ -329,7 +452,7 @@ static void test_sessions_bound(void **state)
 	assert_non_null(found);
 	SSL_SESSION_free(found);
 	for (int i = 0; i < 10; i++)
-		tls_sessions_put(&sessions, "1099.test:443", SSL_SESSION_new(), NULL);
+		put(&sessions, "1099.test:443", 0);
 	assert_int_equal(sessions.n, 1000);
 	tls_sessions_fini(&sessions);
 }
@@ -383,6 +506,10 @@ int main(void)
 		cmocka_unit_test(test_no_spinning),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_resumption),
+		cmocka_unit_test(test_resumption_by_port),
+		cmocka_unit_test(test_renegotiation),
+		cmocka_unit_test(test_long_chains),
+		cmocka_unit_test(test_sessions_bytes),
 		cmocka_unit_test(test_sessions_bound),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_client_goes_first),

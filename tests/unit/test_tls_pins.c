@@ -309,7 +309,7 @@ static void test_credentials(void **state)
 		assert_false(rig_exchange(&f->rig, f->ctx, "a.test"));
 		assert_string_equal(f->rig.peer.visitor, "");
 		tls_client_free(f->rig.client);
-		f->rig.client = tls_client_new(f->ca_file, STR_NONE, why, sizeof(why));
+		f->rig.client = tls_client_new(f->ca_file, NULL, 0, why, sizeof(why));
 	}
 	tls_credentials_free(credentials);
 }
@@ -384,7 +384,7 @@ static void test_resumed(void **state)
 		f->rig.asks.skips_verification = false;
 		assert_int_equal(rig_visit(&f->rig, f->ctx, "b.test"), ERR_tls_certificate);
 		tls_client_free(f->rig.client);
-		f->rig.client = tls_client_new(f->ca_file, STR_NONE, why, sizeof(why));
+		f->rig.client = tls_client_new(f->ca_file, NULL, 0, why, sizeof(why));
 	}
 	tls_pins_free(pins);
 }

@@ -1,5 +1,6 @@
 /* Clients that do not want our certificate: by an alert in the handshake or behind it, or without a word; and what is no
  * refusal. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -82,9 +83,62 @@ static void test_bare_close(void **state)
 			assert_true(BIO_pending(SSL_get_rbio(w.v.ssl)) > 500); /* our flight, with the certificate */
 			leave(&w, how);
 			assert_int_equal(w.error, ERR_client_tls_refused);
-			assert_string_equal(w.detail, "closed right after it got the certificate");
+			assert_string_equal(w.detail, how == LEAVE_RESET
+					? "closed right after it got the certificate: the other end is gone"
+					: "closed right after it got the certificate");
 			visit_end(&w);
 		}
+	}
+	visit_fini(&w);
+}
+
+/* The operations of a transport below whose way to the client breaks. */
+static struct transport_ops breaking_ops;
+static int breaking_error;
+
+static enum io read_broken(struct transport *t, const struct iovec *iov, int n, size_t *ret_n)
+{
+	(void)iov;
+	(void)n;
+	(void)ret_n;
+	t->error = ERR_origin_closed;
+	t->os_error = breaking_error;
+	snprintf(t->detail, sizeof(t->detail), "it broke");
+	return IO_FAILED;
+}
+
+/* A client that cannot be reached any more has not refused anything; one that resets has. */
+static void test_broken_way(void **state)
+{
+	static const struct {
+		int os_error;
+		enum error error;
+		const char *detail;
+	} rows[] = {
+		{ETIMEDOUT, ERR_client_tls_failed, "it broke"},
+		{EHOSTUNREACH, ERR_client_tls_failed, "it broke"},
+		{ECONNRESET, ERR_client_tls_refused, "closed right after it got the certificate: it broke"},
+		{EPIPE, ERR_client_tls_refused, "closed right after it got the certificate: it broke"},
+	};
+	struct visit w;
+
+	visit_init(&w, *state, NULL);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct transport *under;
+
+		visit_begin(&w, w.servers[0], w.identity, "a.test");
+		under = w.under;
+		visitor_turn(&w.v);
+		loop_turn(w.loop, 0);
+		breaking_ops = *under->ops;
+		breaking_ops.readv = read_broken;
+		breaking_error = rows[i].os_error;
+		under->ops = &breaking_ops;
+		visitor_turn(&w.v);
+		TURN_UNTIL(w.loop, w.done != 0);
+		assert_int_equal(w.error, rows[i].error);
+		assert_string_equal(w.detail, rows[i].detail);
+		visit_end(&w);
 	}
 	visit_fini(&w);
 }
@@ -232,6 +286,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_bare_close),
+		cmocka_unit_test(test_broken_way),
 		cmocka_unit_test(test_early_close),
 		cmocka_unit_test(test_late_alert),
 		cmocka_unit_test(test_late_garbage),

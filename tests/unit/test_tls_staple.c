@@ -343,7 +343,7 @@ static void test_resumed(void **state)
 		assert_true(rig_exchange(&f->rig, ctx, "a.test"));
 		assert_string_equal(f->rig.seen->staple, "good");
 		tls_client_free(f->rig.client);
-		f->rig.client = tls_client_new(f->ca_file, STR_NONE, why, sizeof(why));
+		f->rig.client = tls_client_new(f->ca_file, NULL, 0, why, sizeof(why));
 	}
 	SSL_CTX_free(ctx);
 	OPENSSL_free(response.der);
@@ -367,6 +367,34 @@ static void test_unverified(void **state)
 	OPENSSL_free(response.der);
 }
 
+/* Of a certificate that is trusted by itself nobody knows the issuer, who alone could vouch for it: that is no objection, but no
+ * answer either, if one is demanded. */
+static void test_anchored_leaf(void **state)
+{
+	struct fixture *f = *state;
+	const struct row row = {.what = "anchored", GOOD};
+	FILE *file = fopen(f->ca_file, "w");
+	char why[100];
+
+	PEM_write_X509(file, f->leaf.certificate);
+	PEM_write_X509(file, f->demanding.certificate);
+	fclose(file);
+	tls_client_free(f->rig.client);
+	f->rig.client = tls_client_new(f->ca_file, NULL, 0, why, sizeof(why));
+	for (int is_demanded = 0; is_demanded <= 1; is_demanded++) {
+		const struct identity *leaf = is_demanded ? &f->demanding : &f->leaf;
+		struct response response = response_of(f, &row, leaf);
+		SSL_CTX *ctx = peer_ctx_new(leaf);
+
+		SSL_CTX_set_tlsext_status_cb(ctx, on_status);
+		SSL_CTX_set_tlsext_status_arg(ctx, &response);
+		assert_int_equal(rig_visit(&f->rig, ctx, "a.test"), is_demanded ? ERR_tls_certificate : ERR_none);
+		assert_string_equal(f->rig.seen->staple, "unverified");
+		SSL_CTX_free(ctx);
+		OPENSSL_free(response.der);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -375,6 +403,7 @@ int main(void)
 		TEST(test_rows),
 		TEST(test_resumed),
 		TEST(test_unverified),
+		TEST(test_anchored_leaf),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* Which certificates of origins are refused, and in which words. Every row is run a second time with verification skipped,
  * and must pass then: so it is the verification that refuses it, and nothing else. */
+#include "base/utf8.h"
 #include "net/tls_checks.h"
 
 #include <setjmp.h>
@@ -242,6 +243,52 @@ static void test_own_unknown(void **state)
 	rig_fini(&rig);
 }
 
+/* A former CA of ours is ours still. */
+static void test_own_former(void **state)
+{
+	struct fixture *f = *state;
+	const struct row row = {"former", LEAF(0), OWN_INTER, {OWN_INTER}, NULL, NULL};
+	unsigned char present[DIGEST_BYTES], former[DIGEST_BYTES];
+	const struct str own[] = {
+		{(const char *)present, sizeof(present)}, STR("not a digest"), {(const char *)former, sizeof(former)}};
+	SSL_CTX *ctx = server_of(f, &row);
+
+	assert_true(tls_spki_sha256(f->authorities[STRANGER].certificate, present));
+	memcpy(former, f->own, sizeof(former));
+	tls_client_free(f->rig.client);
+	f->rig.client = tls_client_new(f->file, own, 3, f->rig.detail, sizeof(f->rig.detail));
+	memset(former, 0, sizeof(former)); /* copied */
+	assert_int_equal(rig_visit(&f->rig, ctx, "a.test"), ERR_tls_certificate);
+	assert_non_null(strstr(f->rig.detail, "issued by this proxy's own CA (CN=our CA)"));
+	SSL_CTX_free(ctx);
+}
+
+/* Names are for people: as they are, but for what would do something to a terminal; never cut inside a character. */
+static void test_names_as_they_are(void **state)
+{
+	static const struct {
+		const char *name, *subject;
+	} names[] = {
+		{"M\u00fcller + S\u00f6hne, \"Inc.\"", "CN=M\u00fcller + S\u00f6hne, \"Inc.\""},
+		{"a\\b\nc\x1b[m\u202ed", "CN=a\\b\\x0ac\\x1b[m\\xe2\\x80\\xaed"},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct row row = {"name", {.name = names[i].name, .alt_names = "DNS:a.test"}, ROOT, {SELF}, NULL, NULL};
+		SSL_CTX *ctx = server_of(f, &row);
+		char words[200];
+
+		assert_int_equal(rig_visit(&f->rig, ctx, "a.test"), ERR_none);
+		assert_string_equal(f->rig.seen->subject, names[i].subject);
+		assert_non_null(strstr(f->rig.seen->chain, names[i].subject));
+		assert_int_equal(rig_visit(&f->rig, ctx, "127.0.0.1"), ERR_tls_certificate);
+		utf8_legible(str_of(f->rig.detail), words, sizeof(words)); /* what is legible stays */
+		assert_string_equal(words, f->rig.detail);
+		SSL_CTX_free(ctx);
+	}
+}
+
 /* What is skipped is the certificate only: old versions and weak ciphers are refused as ever. */
 static void test_skipped_leg(void **state)
 {
@@ -338,6 +385,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_rows),
 		TEST(test_own_unknown),
+		TEST(test_own_former),
+		TEST(test_names_as_they_are),
 		TEST(test_skipped_leg),
 		TEST(test_peer),
 		TEST(test_many_names),

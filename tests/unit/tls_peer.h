@@ -20,7 +20,8 @@ enum peer_deed {
 	PEER_END,       /* says "bye" and ends in order */
 	PEER_CUT,       /* says "bye" and closes without close_notify */
 	PEER_CUT_EARLY, /* closes in the middle of the handshake */
-	PEER_TALK       /* sends a lot */
+	PEER_TALK,      /* sends a lot */
+	PEER_RENEGOTIATE /* asks for a second handshake and goes on reading */
 };
 
 enum { PEER_TALK_BYTES = 1 << 20, PEER_ROOM = 16384 };
@@ -36,6 +37,7 @@ struct peer {
 	char server_name[256], alpn[16];
 	char visitor[64]; /* the common name of the client's certificate; empty: none came */
 	size_t got;
+	int reason; /* why reading behind a second handshake failed; 0: it has not */
 };
 
 static inline int peer_choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
@@ -89,6 +91,17 @@ static inline void peer_echo(struct peer *p, SSL *ssl)
 	SSL_shutdown(ssl);
 }
 
+static inline void peer_renegotiate(struct peer *p, SSL *ssl)
+{
+	char byte;
+
+	if (SSL_renegotiate(ssl) != 1 || SSL_do_handshake(ssl) != 1)
+		return;
+	ERR_clear_error();
+	if (SSL_read(ssl, &byte, 1) <= 0)
+		p->reason = ERR_GET_REASON(ERR_peek_error());
+}
+
 static inline void peer_talk(SSL *ssl)
 {
 	char bytes[PEER_ROOM];
@@ -121,6 +134,8 @@ static inline void peer_serve(struct peer *p, SSL *ssl)
 		peer_echo(p, ssl);
 	else if (p->deed == PEER_TALK)
 		peer_talk(ssl);
+	else if (p->deed == PEER_RENEGOTIATE)
+		peer_renegotiate(p, ssl);
 	else
 		SSL_write(ssl, "bye", 3);
 	if (p->deed == PEER_END)

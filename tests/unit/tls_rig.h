@@ -15,6 +15,7 @@ struct rig {
 	struct loop *loop;
 	struct tls_client *client;
 	struct tls_asks asks; /* of the legs to come */
+	uint16_t port;        /* that they seem to go to; 0: none */
 	struct peer peer;
 	struct transport *t;
 	const struct tls_peer *seen; /* a reference of ours; NULL: none was seen */
@@ -30,7 +31,7 @@ static inline void rig_init(struct rig *r, const char *ca_file, struct str own)
 
 	signal(SIGPIPE, SIG_IGN); /* OpenSSL's server writes without MSG_NOSIGNAL */
 	*r = (struct rig){.loop = loop_new()};
-	r->client = tls_client_new(ca_file, own, why, sizeof(why));
+	r->client = tls_client_new(ca_file, &own, 1, why, sizeof(why));
 	assert_string_equal(why, "");
 	assert_non_null(r->client);
 }
@@ -70,13 +71,17 @@ static inline void rig_on_done(void *owner, const struct tls_outcome *o)
 static inline struct tls_handshake *rig_begin(struct rig *r, SSL_CTX *ctx, enum peer_deed deed, const char *name)
 {
 	int fd = peer_start(&r->peer, ctx, deed);
+	struct transport *under;
 
 	assert_true(fd >= 0);
 	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	r->done = 0;
 	tls_peer_unref(r->seen);
 	r->seen = NULL;
-	return tls_connect(r->client, r->loop, tcp_new(r->loop, fd), name, &r->asks, rig_on_done, r);
+	under = tcp_new(r->loop, fd);
+	if (r->port != 0)
+		assert_true(address_parse(STR("127.0.0.1"), r->port, &under->peer));
+	return tls_connect(r->client, r->loop, under, name, &r->asks, rig_on_done, r);
 }
 
 /* A whole handshake. */

@@ -133,6 +133,7 @@ struct visit {
 	struct visitor v;
 	size_t room;
 	int done;
+	struct transport *under; /* of the proxy's side, while it shakes hands */
 	struct transport *t;
 	enum error error;
 	char detail[160];
@@ -235,6 +236,7 @@ static inline struct tls_handshake *visit_begin(struct visit *w, struct tls_serv
 	SSL_SESSION *session = w->v.session;
 
 	memory_pair_new(w->loop, w->room, ends);
+	w->under = ends[0];
 	w->v = (struct visitor){.end = ends[1], .ssl = SSL_new(w->ctx), .session = session};
 	w->done = 0;
 	w->in_end = IO_DONE;
