@@ -88,8 +88,10 @@ static void put_anchor(struct text *t, const struct setup_facts *f)
 	if (a->is_root && !a->is_own)
 		text_printf(t, "its root, %s, which is what these files hold", a->subject);
 	else if (!a->is_root)
-		text_printf(t, "its issuer, %s, whose certificate is not here: ask who made this CA for it. "
-			"Few programs trust what these files hold, which is no root", a->issuer);
+		text_printf(t,
+			"its issuer, %s, whose certificate is not here: ask who made this CA for it. "
+			"Few programs trust what these files hold, which is no root",
+			a->issuer);
 }
 
 static const struct fact_row ca_rows[] = {

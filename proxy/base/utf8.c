@@ -57,17 +57,15 @@ static bool is_legible(uint32_t c)
 	static const struct {
 		uint32_t from, to;
 	} hidden[] = {
-		{0, 0x1f},
-		{0x7f, 0x9f},
-		{0xad, 0xad},       /* soft hyphen */
-		{0x61c, 0x61c},     /* Arabic letter mark */
-		{0x180e, 0x180e},   /* Mongolian vowel separator */
-		{0x200b, 0x200f},   /* without width; marks of direction */
-		{0x2028, 0x202e},   /* ends of lines and paragraphs; embedding and override of direction */
-		{0x2060, 0x206f},   /* joiners, isolates of direction */
-		{0xfeff, 0xfeff},   /* byte order mark */
-		{0xfff0, 0xfffb},   /* annotations */
-		{0xe0000, 0xe0fff}, /* tags */
+		{0, 0x1f}, {0x7f, 0x9f}, {0xad, 0xad}, /* soft hyphen */
+		{0x61c, 0x61c},                        /* Arabic letter mark */
+		{0x180e, 0x180e},                      /* Mongolian vowel separator */
+		{0x200b, 0x200f},                      /* without width; marks of direction */
+		{0x2028, 0x202e},                      /* ends of lines and paragraphs; embedding and override of direction */
+		{0x2060, 0x206f},                      /* joiners, isolates of direction */
+		{0xfeff, 0xfeff},                      /* byte order mark */
+		{0xfff0, 0xfffb},                      /* annotations */
+		{0xe0000, 0xe0fff},                    /* tags */
 	};
 
 	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {

@@ -169,7 +169,8 @@ static void say_next(const struct ca_order *o)
 
 	text_printf(&t, "%s/bundle.pem", o->place.folder);
 	text_byte(&t, '\0');
-	fputs("Next: viaduct ca uninstall; viaduct ca install; and kill -HUP PID for a proxy that runs, to take the new CA.\n", stderr);
+	fputs("Next: viaduct ca uninstall; viaduct ca install; and kill -HUP PID for a proxy that runs, to take the new CA.\n",
+		stderr);
 	if (access(t.p, F_OK) == 0)
 		fprintf(stderr, "%s has the new CA already; programs that run have read the old one.\n", t.p);
 	text_fini(&t);

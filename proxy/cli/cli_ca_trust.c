@@ -52,13 +52,10 @@ static bool is_sudo(void)
 /* Whether somebody has said whose CA it is: a configuration, a data folder, or the CA's files. */
 static bool is_named(const struct ca_order *o)
 {
-	static const char *const names[] = {"VIADUCT_DATA", "VIADUCT_CA_CERT", "VIADUCT_CONFIG"};
-	bool is_set = o->config != NULL || o->place.cert[0] != '\0';
+	bool is_set = o->config != NULL || o->place.cert[0] != '\0' || getenv("VIADUCT_DATA") != NULL;
 
 	for (size_t i = 0; i < o->set_n; i++)
 		is_set |= strncmp(o->set[i], "data=", sizeof("data=") - 1) == 0;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		is_set |= getenv(names[i]) != NULL;
 	return is_set;
 }
 
@@ -118,7 +115,8 @@ int ca_uninstall_run(const struct ca_order *o)
 	struct trust_order order = trust_order_of(o);
 
 	if (is_sudo() && order.wants_nss)
-		cli_complain("ca", "this is about the browsers of root; without sudo it is about yours, and what needs sudo is printed");
+		cli_complain("ca",
+			"this is about the browsers of root; without sudo it is about yours, and what needs sudo is printed");
 	if (o->place.cert[0] != '\0')
 		order.file = o->place.cert;
 	return trust_uninstall(&order) ? EXIT_OK : EXIT_FAILED;

@@ -123,8 +123,9 @@ static bool describe(struct ca *ca, char *ret_why, size_t size)
 	ca->pem = ca_pem_of(ca->certificate);
 	ca->subject = ca_name_words(X509_get_subject_name(ca->certificate));
 	ca->constraints = constraints_of(ca);
-	if (ca->pem == NULL || ca->subject == NULL || ca->constraints == NULL || !ca_spki_of(ca->certificate, ca->spki_sha256) ||
-		!ca_fingerprint_of(ca->certificate, ca->fingerprint) || !authority_key_id_fill(ca) || !ca_anchor_fill(ca))
+	if (ca->pem == NULL || ca->subject == NULL || ca->constraints == NULL ||
+		!ca_spki_of(ca->certificate, ca->spki_sha256) || !ca_fingerprint_of(ca->certificate, ca->fingerprint) ||
+		!authority_key_id_fill(ca) || !ca_anchor_fill(ca))
 		return fault_library(ret_why, size, "the certificate");
 	return true;
 }

@@ -73,7 +73,8 @@ bool ca_may_sign(const struct ca *ca, struct str host);
  * fails. */
 char *ca_key_pem(const struct ca *ca);
 void ca_wipe(char *pem); /* overwrites and frees; NULL is fine */
-/* PKCS#12 with the anchor's certificate and no key, empty password. A block of its own for mem_free; NULL if the library fails. */
+/* PKCS#12 with the anchor's certificate and no key, empty password. A block of its own for mem_free; NULL if the library
+ * fails. */
 unsigned char *ca_pkcs12(const struct ca *ca, size_t *ret_n);
 
 #endif

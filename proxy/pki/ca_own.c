@@ -1,5 +1,5 @@
-/* The keys of all CAs of ours: the present one, and those in the folder that clients may still trust. Only certificates are read,
- * and whoever may have written them: the worst that a false one can do is that something is trusted less. */
+/* The keys of all CAs of ours: the present one, and those in the folder that clients may still trust. Only certificates are
+ * read, and whoever may have written them: the worst that a false one can do is that something is trusted less. */
 #include "base/mem.h"
 #include "pki/ca_files.h"
 #include "pki/ca_part.h"
@@ -110,8 +110,8 @@ static DIR *folder_open(const struct ca_place *p, struct ca_folder *ret, char *r
 	if (entries != NULL)
 		return entries;
 	if (errno != ENOENT)
-		fault(ret_warning, size, "%s: %s: should there be CAs of ours in it, origins could be vouched for by them", p->folder,
-			strerror(errno));
+		fault(ret_warning, size, "%s: %s: should there be CAs of ours in it, origins could be vouched for by them",
+			p->folder, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return NULL;

@@ -27,9 +27,9 @@ struct ca_certificate {
 
 struct ca {
 	atomic_uint users;
-	bool is_given;      /* set before anybody else has it */
-	X509 *certificate;  /* its own */
-	X509 *anchor_x509;  /* the last of the chain */
+	bool is_given;     /* set before anybody else has it */
+	X509 *certificate; /* its own */
+	X509 *anchor_x509; /* the last of the chain */
 	struct ca_anchor anchor;
 	char *anchor_pem, *anchor_subject, *anchor_issuer;
 	char anchor_fingerprint[CA_FINGERPRINT_BYTES];

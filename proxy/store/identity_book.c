@@ -6,7 +6,6 @@
 #include "net/keymap.h"
 #include "store/change_book.h"
 #include "store/database.h"
-#include "store/origin_text.h"
 #include "store/row.h"
 #include "store/text.h"
 

@@ -282,18 +282,23 @@ def test_system_needs_root(home):
     assert as_user([binary(), 'ca', 'install', '--system', '--dry-run'], env).returncode == 0
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason='it is about root')
-def test_sudo_is_not_what_it_seems(ca, certs, home, tmp_path):
+def test_sudo_is_not_what_it_seems(machine, certs, tmp_path):
+    def by_sudo(*words, user='ann', **more):
+        names = [f'{name}={value}' for name, value in {'SUDO_USER': user, **more}.items()]
+        return machine.run('env', *names, binary(), 'ca', *words)
+
+    machine.fake('install')
+    machine.fake('update-ca-certificates')
     for words in (['install'], ['install', '--system'], ['install', '--dry-run']):
-        assert len(failed(ca(*words, SUDO_USER='ann'), 'without sudo', status=2).splitlines()) == 1
-    assert not (home / '.local').exists()
+        assert len(failed(by_sudo(*words), 'without sudo', status=2).splitlines()) == 1
+    assert not (machine.home / '.local').exists() and machine.log() == []
     dry = ['install', '--system', '--dry-run']
-    ok(ca(*dry, '--data', tmp_path / 'd', SUDO_USER='ann'))
-    ok(ca(*dry, '-c', config_file(tmp_path, ''), SUDO_USER='ann'))
-    ok(ca(*dry, *given(certs), SUDO_USER='ann'))
-    ok(ca(*dry, SUDO_USER='ann', VIADUCT_DATA=f'{tmp_path}/d'))
-    ok(ca(*dry, SUDO_USER='root'))
-    assert 'browsers of root' in ca('uninstall', '--dry-run', SUDO_USER='ann').stderr
+    ok(by_sudo(*dry, '--data', tmp_path / 'd'))
+    ok(by_sudo(*dry, '-c', config_file(tmp_path, '')))
+    ok(by_sudo(*dry, *given(certs)))
+    ok(by_sudo(*dry, VIADUCT_DATA=f'{tmp_path}/d'))
+    ok(by_sudo(*dry, user='root'))
+    assert 'browsers of root' in by_sudo('uninstall', '--dry-run').stderr
 
 
 def test_what_is_printed_for_sudo_can_be_pasted(machine):

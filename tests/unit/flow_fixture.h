@@ -73,7 +73,9 @@ static inline void fixture_tls(struct flow_fixture *f)
 		.is_resumed = true};
 	f->client_leg = (struct tls_leg){
 		.version = "TLSv1.2", .cipher = "ECDHE-ECDSA-AES256-GCM-SHA384", .alpn = "", .server_name = "example.com"};
-	f->identity = (struct peer_identity){.subject = "CN=other.example",
+	f->identity = (struct peer_identity){.host = STR("other.example"),
+		.port = 443,
+		.subject = "CN=other.example",
 		.issuer = "CN=Issuer One",
 		.chain = "CN=other.example; CN=Issuer One; CN=Root",
 		.certificate_sha256 = "c0ffee0000000000000000000000000000000000000000000000000000000001",

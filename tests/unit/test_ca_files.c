@@ -260,6 +260,50 @@ static void test_renew(void **state)
 	ca_unref(old);
 }
 
+static bool has_spki(const struct ca_spkis *s, const struct ca *ca)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		if (str_eq(s->v[i], ca_spki_sha256(ca)))
+			return true;
+	}
+	return false;
+}
+
+/* All that clients may still trust, whatever options give and whoever can read the folder. */
+static void test_own_spkis(void **state)
+{
+	struct files_rig *r = *state;
+	struct ca *all[3];
+	struct ca_spkis s;
+
+	ca_files_own_spkis(&r->place, NULL, &s, r->warning, sizeof(r->warning)); /* there is no folder */
+	assert_int_equal(s.n, 0);
+	assert_string_equal(r->warning, "");
+	ca_spkis_fini(&s);
+	for (size_t i = 0; i < 3; i++) {
+		all[i] = ca_files_renew(&r->place, r->why, sizeof(r->why));
+		assert_non_null(all[i]);
+	}
+	assert_true(files_write(r, "ca-other.txt", "no certificate", 0644));
+	assert_int_equal(chmod(r->folder, 0755), 0);
+	r->place.cert = "/elsewhere.pem";
+	for (size_t with = 0; with < 2; with++) {
+		ca_files_own_spkis(&r->place, with != 0 ? all[2] : NULL, &s, r->warning, sizeof(r->warning));
+		assert_int_equal(s.n, 3);
+		for (size_t i = 0; i < 3; i++)
+			assert_true(has_spki(&s, all[i]));
+		assert_string_equal(r->warning, "");
+		ca_spkis_fini(&s);
+	}
+	assert_true(files_write(r, "ca-2026-01-01.pem", "no certificate", 0644));
+	ca_files_own_spkis(&r->place, all[2], &s, r->warning, sizeof(r->warning));
+	assert_int_equal(s.n, 3);
+	assert_non_null(strstr(r->warning, "/ca-2026-01-01.pem: holds no certificate"));
+	ca_spkis_fini(&s);
+	for (size_t i = 0; i < 3; i++)
+		ca_unref(all[i]);
+}
+
 /* Twice on one day: nothing that was kept is lost. In an empty folder: as if for the first time. */
 static void test_renew_twice(void **state)
 {
@@ -431,6 +475,7 @@ int main(void)
 		TEST(test_key_apart),
 		TEST(test_renew),
 		TEST(test_renew_twice),
+		TEST(test_own_spkis),
 		TEST(test_race),
 		TEST(test_killed),
 		TEST(test_remark),

@@ -10,11 +10,7 @@ static void write_visit(uint64_t id, const char *url, const char *certificate, c
 	struct flow_fixture f;
 
 	fixture_init(&f, id);
-	f.x.hops = &f.hops[1];
-	f.x.hops_n = 1;
-	f.hops[1].number = 1;
-	f.hops[1].is_reused = f.leg.is_resumed = false;
-	f.hops[1].url = str_of(url);
+	fixture_lead(&f, url);
 	f.hops[1].started_us = clock_wall_us() - age_s * 1000000;
 	f.identity.certificate_sha256 = certificate;
 	f.identity.issuer = issuer;

@@ -15,12 +15,8 @@ static void push_visit(struct ring *ring, uint64_t id, const struct visit *v, en
 	struct flow_fixture f;
 
 	fixture_init(&f, id);
-	f.x.hops = &f.hops[1];
-	f.x.hops_n = 1;
+	fixture_lead(&f, v->url);
 	f.x.outcome = outcome;
-	f.hops[1].number = 1;
-	f.hops[1].is_reused = f.leg.is_resumed = false;
-	f.hops[1].url = str_of(v->url);
 	f.hops[1].started_us += v->at * HOUR_S * 1000000;
 	f.identity.certificate_sha256 = v->certificate;
 	f.identity.spki_sha256 = v->key;
@@ -97,7 +93,11 @@ static void test_counts(void **state)
 	push_visit(ring, 1, &v, OUTCOME_PENDING);
 	push_visit(ring, 1, &v, OUTCOME_FAILED);
 	fixture_init(&f, 3);
-	f.hops[0].url = f.hops[1].url = str_of(v.url);
+	fixture_lead(&f, v.url);
+	f.hops[0].url = f.hops[1].url;
+	f.hops[1].number = 2;
+	f.x.hops = f.hops;
+	f.x.hops_n = 2;
 	f.hops[0].identity = &f.identity;
 	f.identity.certificate_sha256 = v.certificate;
 	push_facts(ring, &f.x);

@@ -12,10 +12,7 @@ enum { HOSTS = 5000 };
 static void fixture_visit(struct flow_fixture *f, uint64_t id, const char *url)
 {
 	fixture_init(f, id);
-	f->x.hops = &f->hops[1];
-	f->x.hops_n = 1;
-	f->hops[1].url = str_of(url);
-	f->hops[1].is_reused = f->leg.is_resumed = false;
+	fixture_lead(f, url);
 }
 
 static void write_visit(const char *url)

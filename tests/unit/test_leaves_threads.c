@@ -22,10 +22,11 @@
 
 enum {
 	THREADS = 2,
-	MAX = 4096,
 #ifdef IS_WATCHED
-	FLOOD = 5000 /* a leaf takes several times as long */
+	MAX = 1024,
+	FLOOD = 3000 /* a leaf takes several times as long */
 #else
+	MAX = 4096,
 	FLOOD = 20000
 #endif
 };

@@ -100,7 +100,8 @@ static void test_bundle_is_two_recipes(void **state)
 	groups = recipe_groups(&n);
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; k < groups[i].n; k++) {
-			const char *lines = groups[i].recipes[k].lines, *first = lines == NULL ? NULL : strstr(lines, "bundle=$");
+			const char *lines = groups[i].recipes[k].lines,
+				   *first = lines == NULL ? NULL : strstr(lines, "bundle=$");
 
 			if (first == NULL)
 				continue;

@@ -83,9 +83,9 @@ static void test_bare_close(void **state)
 			assert_true(BIO_pending(SSL_get_rbio(w.v.ssl)) > 500); /* our flight, with the certificate */
 			leave(&w, how);
 			assert_int_equal(w.error, ERR_client_tls_refused);
-			assert_string_equal(w.detail, how == LEAVE_RESET
-					? "closed right after it got the certificate: the other end is gone"
-					: "closed right after it got the certificate");
+			assert_string_equal(w.detail,
+				how == LEAVE_RESET ? "closed right after it got the certificate: the other end is gone"
+						   : "closed right after it got the certificate");
 			visit_end(&w);
 		}
 	}

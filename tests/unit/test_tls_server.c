@@ -336,6 +336,49 @@ static size_t on_padding(SSL *ssl, int type, size_t len, void *arg)
 	return padding;
 }
 
+/* Many records without a byte in them for the program, then a byte. */
+static void send_updates(struct visit *w)
+{
+	SSL_set_record_padding_callback(w->v.ssl, on_padding);
+	for (int i = 0; i < UPDATES; i++) {
+		assert_int_equal(SSL_key_update(w->v.ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+		assert_int_equal(SSL_do_handshake(w->v.ssl), 1);
+	}
+	visitor_say(&w->v, "x");
+	assert_int_equal(BIO_pending(SSL_get_wbio(w->v.ssl)), 0);
+}
+
+static void watch_nothing(struct transport *t, unsigned wanted)
+{
+	(void)t;
+	(void)wanted;
+}
+
+/* What one call of the library may read is used up: that there is more is known without the transport below. */
+static void test_more_than_allowed(void **state)
+{
+	struct transport_ops quiet;
+	struct visit w;
+
+	visit_init(&w, *state, NULL);
+	visit_as(&w, visitor_ctx_new(TLS1_3_VERSION));
+	w.room = 1 << 20;
+	assert_int_equal(visit_shake(&w, 0, w.identity, "a.test"), ERR_none);
+	visitor_turn(&w.v);
+	for (int i = 0; i < 3; i++)
+		loop_turn(w.loop, 0);
+	quiet = *w.under->ops;
+	quiet.watch = watch_nothing;
+	transport_watch(w.under, 0);
+	w.under->ops = &quiet;
+	send_updates(&w);
+	visit_on_ready(&w, READY_READ); /* once */
+	assert_int_equal(w.in.len, 0);
+	TURN_UNTIL(w.loop, w.in.len == 1);
+	visit_end(&w);
+	visit_fini(&w);
+}
+
 /* Records without a byte in them for the program, without end: each turn does a bounded piece of that work, and what lies behind
  * them arrives all the same. */
 static void test_flood_of_updates(void **state)
@@ -349,13 +392,7 @@ static void test_flood_of_updates(void **state)
 	w.room = 1 << 20;
 	assert_int_equal(visit_shake(&w, 0, w.identity, "a.test"), ERR_none);
 	visitor_turn(&w.v);
-	SSL_set_record_padding_callback(w.v.ssl, on_padding);
-	for (int i = 0; i < UPDATES; i++) {
-		assert_int_equal(SSL_key_update(w.v.ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
-		assert_int_equal(SSL_do_handshake(w.v.ssl), 1);
-	}
-	visitor_say(&w.v, "x");
-	assert_int_equal(BIO_pending(SSL_get_wbio(w.v.ssl)), 0);
+	send_updates(&w);
 	waiting = transport_queued(w.v.end);
 	assert_true(waiting > UPDATES * 20);
 	while (w.in.len == 0 && clock_mono_us() < limit_us) {
@@ -448,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_identity_parsing),
 		cmocka_unit_test(test_renegotiation),
 		cmocka_unit_test(test_flood_of_updates),
+		cmocka_unit_test(test_more_than_allowed),
 		cmocka_unit_test(test_words_behind_updates),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_server_goes_first),

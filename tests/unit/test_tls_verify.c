@@ -324,11 +324,11 @@ static void test_peer(void **state)
 
 		assert_int_equal(rig_visit(&f->rig, ctx, is_good ? "a.test" : "b.test"),
 			is_good ? ERR_none : ERR_tls_certificate);
-		assert_string_equal(f->rig.seen->subject, "CN=p\\0A\\;x");
+		assert_string_equal(f->rig.seen->subject, "CN=p\\x0a;x");
 		assert_string_equal(f->rig.seen->issuer, "CN=inter");
 		/* As it was verified; as it was sent. */
 		assert_string_equal(f->rig.seen->chain,
-			is_good ? "CN=p\\0A\\;x; CN=inter; CN=root" : "CN=p\\0A\\;x; CN=inter; CN=stranger");
+			is_good ? "CN=p\\x0a;x; CN=inter; CN=root" : "CN=p\\x0a;x; CN=inter; CN=stranger");
 		assert_int_equal(strlen(f->rig.seen->certificate_sha256), 64);
 		assert_int_equal(strlen(f->rig.seen->spki_sha256), 44);
 		assert_int_equal(f->rig.seen->not_after_s - f->rig.seen->not_before_s, 86400 + 3600);

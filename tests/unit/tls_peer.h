@@ -16,11 +16,11 @@
 #include "certificates.h"
 
 enum peer_deed {
-	PEER_ECHO,      /* echoes until the client ends, then ends in order */
-	PEER_END,       /* says "bye" and ends in order */
-	PEER_CUT,       /* says "bye" and closes without close_notify */
-	PEER_CUT_EARLY, /* closes in the middle of the handshake */
-	PEER_TALK,      /* sends a lot */
+	PEER_ECHO,       /* echoes until the client ends, then ends in order */
+	PEER_END,        /* says "bye" and ends in order */
+	PEER_CUT,        /* says "bye" and closes without close_notify */
+	PEER_CUT_EARLY,  /* closes in the middle of the handshake */
+	PEER_TALK,       /* sends a lot */
 	PEER_RENEGOTIATE /* asks for a second handshake and goes on reading */
 };
 
