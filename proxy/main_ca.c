@@ -60,6 +60,10 @@ bool vault_find(const struct vault *v, const struct settings *s, bool is_wanted,
 	}
 	if (warning[0] != '\0')
 		log_warn("%s", warning);
+	/* It was made when the option said something else; nobody shall believe in limits that are none. */
+	if (ca != NULL && s->ca_name_constraints.n > 0 && ca_constraints(ca)[0] == '\0')
+		log_warn(
+			"ca.name_constraints: the CA that there is may sign for any name; a new one would keep to them: viaduct ca renew");
 	*ret_ca = ca;
 	return true;
 }

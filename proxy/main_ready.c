@@ -206,6 +206,21 @@ void ready_notify(const char *state)
 	close(fd);
 }
 
+/* Whether HTTPS is opened, and how its CA comes to be trusted: that of this data folder, not of another. */
+static void print_interception(const struct settings *s)
+{
+	if (s->intercept == INTERCEPT_NONE) {
+		puts("viaduct: HTTPS is tunnelled unopened; to open it: --set intercept=all");
+		return;
+	}
+	printf("viaduct: HTTPS is opened%s; trust its CA: http://" SETUP_HOST "/ through the proxy, or: ",
+		s->intercept == INTERCEPT_LIST ? " where a rule lists it" : "");
+	if (s->ca_cert[0] != '\0')
+		printf("trust %s\n", s->ca_cert);
+	else
+		printf("%s ca install --data %s\n", program_invocation_name, s->data);
+}
+
 void ready_print(const struct ready *r)
 {
 	const struct settings *s = r->settings;
@@ -216,11 +231,7 @@ void ready_print(const struct ready *r)
 		printf("viaduct: listening on %s\n", address_format(&s->listen_addresses[i], text));
 	if (r->inspector != NULL)
 		printf("viaduct: inspector %s?token=%s\n", inspector_url(r->inspector), inspector_token(r->inspector));
-	if (s->intercept != INTERCEPT_NONE)
-		puts("viaduct: HTTPS is opened; trust its CA: http://" SETUP_HOST
-		     "/ through the proxy, or: viaduct ca install");
-	else
-		puts("viaduct: HTTPS is tunnelled unopened; to open it: --set intercept=all");
+	print_interception(s);
 	address_format(&first, text);
 	printf("viaduct: try   curl -x http://%s http://example.com/\n", text);
 	printf("viaduct: or    export http_proxy=http://%s https_proxy=http://%s\n", text, text);

@@ -4,6 +4,8 @@
 #include "cli/cli_options.h"
 #include "cli/live.h"
 #include "config/settings.h"
+#include "pki/ca_files.h"
+#include "store/text.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -109,6 +111,29 @@ static int check_live(const struct settings *s)
 	return EXIT_FAILED;
 }
 
+/* As serve would find it at its start; one that is yet to be made is no fault. */
+static bool ca_is_fine(const struct settings *s, char why[WHY_BYTES])
+{
+	struct text folder = {NULL, 0, 0};
+	char warning[WHY_BYTES] = "";
+	struct ca_place place = {.cert = s->ca_cert, .key = s->ca_key};
+	struct ca *ca = NULL;
+	bool is_fine = true;
+
+	if (s->intercept == INTERCEPT_NONE)
+		return true;
+	text_printf(&folder, "%s/ca", s->data);
+	text_byte(&folder, '\0');
+	place.folder = folder.p;
+	if (ca_files_exist(&place)) {
+		ca = ca_files_load(&place, warning, why, WHY_BYTES);
+		is_fine = ca != NULL;
+		ca_unref(ca);
+	}
+	text_fini(&folder);
+	return is_fine;
+}
+
 static int check(const struct check *c)
 {
 	struct settings_source source = {
@@ -123,6 +148,11 @@ static int check(const struct check *c)
 
 	if (!s) {
 		cli_complain("check", "%s", why);
+		return EXIT_USAGE;
+	}
+	if (!c->wants_live && !ca_is_fine(s, why)) {
+		cli_complain("check", "%s", why);
+		settings_unref(s);
 		return EXIT_USAGE;
 	}
 	if (c->wants_print)

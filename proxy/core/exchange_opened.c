@@ -14,7 +14,7 @@ static void note_outcome(struct exchange *x)
 		return;
 	if (o->error == ERR_cancelled) {
 		x->outcome = OUTCOME_CANCELLED;
-		x->detail = "during the TLS handshake";
+		x->detail = o->detail;
 		return;
 	}
 	x->outcome = OUTCOME_FAILED;

@@ -146,7 +146,7 @@ static int64_t end_of(int64_t now_us, int64_t ttl_us)
 	return ttl_us < INT64_MAX - now_us ? now_us + ttl_us : INT64_MAX;
 }
 
-static void note_refusal(struct entry *e, const char *why, int64_t now_us, int64_t ttl_us)
+static void note_refusal(struct entry *e, const char *why, unsigned needed, int64_t now_us, int64_t ttl_us)
 {
 	bool is_known = is_in_force(e, now_us);
 
@@ -161,12 +161,14 @@ static void note_refusal(struct entry *e, const char *why, int64_t now_us, int64
 	}
 	e->refusals++;
 	e->refused_us = now_us;
-	if (e->refusals >= LEARNED_REFUSALS)
+	if (e->refusals >= needed)
 		e->until_us = end_of(now_us, ttl_us);
 	snprintf(e->why, sizeof(e->why), "%s", why);
 }
 
-bool learned_refusal(struct learned *l, const struct learned_key *k, const char *why, int64_t now_us, int64_t ttl_us)
+/* Notes one more refusal, of which it takes so many to make a lesson; those closer together than apart_us are one. */
+static bool refuse(struct learned *l, const struct learned_key *k, const char *why, unsigned needed, int64_t apart_us,
+	int64_t now_us, int64_t ttl_us)
 {
 	bool is_learnt = false;
 	struct entry *e;
@@ -176,11 +178,24 @@ bool learned_refusal(struct learned *l, const struct learned_key *k, const char 
 	pthread_mutex_lock(&l->lock);
 	e = find_or_add(l, k);
 	if (e != NULL) {
-		note_refusal(e, why, now_us, ttl_us);
+		if (e->refusals == 0 || now_us - e->refused_us >= apart_us)
+			note_refusal(e, why, needed, now_us, ttl_us);
 		is_learnt = is_in_force(e, now_us);
 	}
 	pthread_mutex_unlock(&l->lock);
 	return is_learnt;
+}
+
+bool learned_refusal(struct learned *l, const struct learned_key *k, const char *why, int64_t now_us, int64_t ttl_us)
+{
+	return refuse(l, k, why, LEARNED_REFUSALS, 0, now_us, ttl_us);
+}
+
+bool learned_doubt(struct learned *l, const struct learned_key *k, const char *why, int64_t now_us, int64_t ttl_us)
+{
+	enum { APART_US = 1000000 };
+
+	return refuse(l, k, why, LEARNED_DOUBTS, APART_US, now_us, ttl_us);
 }
 
 void learned_unfit(struct learned *l, const struct learned_key *k, const char *why, int64_t now_us, int64_t ttl_us)

@@ -13,6 +13,7 @@
 
 enum {
 	LEARNED_MAX = 10000,
+	LEARNED_DOUBTS = 3,
 	LEARNED_REFUSALS = 2, /* so many make a lesson */
 	LEARNED_WHY_BYTES = 160
 };
@@ -31,6 +32,9 @@ struct learned_key {
  * for ttl_us. Refusals further apart than ttl_us do not add up. ttl_us 0: nothing happens. times in CLOCK_MONOTONIC
  * microseconds. */
 bool learned_refusal(struct learned *l, const struct learned_key *k, const char *why, int64_t now_us, int64_t ttl_us);
+/* The same of a client that has trusted us (learned_is_trusting) and closed without a word: it may just have been stopped, and many of
+ * its connections at once. So what comes within a second counts as one, and it takes LEARNED_DOUBTS in a row to make a lesson. */
+bool learned_doubt(struct learned *l, const struct learned_key *k, const char *why, int64_t now_us, int64_t ttl_us);
 /* What the tunnel carries cannot be served opened, for sure (it is not HTTP): passed from the next on, for any ttl_us above 0. */
 void learned_unfit(struct learned *l, const struct learned_key *k, const char *why, int64_t now_us, int64_t ttl_us);
 /* The client has taken our certificate and asked for something: single refusals are forgotten. A lesson in force stays: the

@@ -195,23 +195,25 @@ static int64_t ttl_us_of(const struct exchange *x)
 	return x->settings->intercept_learned_ttl_ms * 1000;
 }
 
-/* An alert says what it means. Who just closes may as well have been stopped, if it has taken our certificate before. */
-static bool is_refusal(const struct exchange *x, const char *why)
+/* An alert says what it means, and so does a client of whom nothing else is known. One that has taken our certificate before and just closes may
+ * as well have been stopped. */
+static bool is_certain(const struct exchange *x, const struct learned_key *key, const char *why)
 {
-	struct learned_key key = key_of(x);
-
 	return str_starts(str_of(why), STR("alert")) ||
-		!learned_is_trusting(x->worker->shared->learned, &key, clock_mono_us(), ttl_us_of(x));
+		!learned_is_trusting(x->worker->shared->learned, key, clock_mono_us(), ttl_us_of(x));
 }
 
-/* The client refused our certificate, for this reason. The words of the record say what comes of it. */
+/* The client refused our certificate, for this reason, or seems to. The words of the record say what comes of it. */
 static void learn_refusal(struct exchange *x, const char *why)
 {
 	struct opening *o = x->opening;
+	struct learned *l = x->worker->shared->learned;
 	struct learned_key key = key_of(x);
-	bool is_passed = learned_refusal(x->worker->shared->learned, &key, why, clock_mono_us(), ttl_us_of(x));
+	bool certain = is_certain(x, &key, why);
+	bool is_passed = certain ? learned_refusal(l, &key, why, clock_mono_us(), ttl_us_of(x))
+				 : learned_doubt(l, &key, why, clock_mono_us(), ttl_us_of(x));
 
-	o->error = ERR_client_tls_refused;
+	o->error = certain || is_passed ? ERR_client_tls_refused : ERR_cancelled;
 	snprintf(o->detail, sizeof(o->detail), "%.100s%s", why,
 		is_passed ? "; its next tunnels to this name are passed through" : "");
 }
@@ -223,12 +225,8 @@ static void on_accepted(void *owner, const struct tls_outcome *outcome)
 
 	o->handshake = NULL;
 	exchange_wake(x);
-	if (outcome->error == ERR_client_tls_refused && is_refusal(x, outcome->detail)) {
-		learn_refusal(x, outcome->detail);
-		return;
-	}
 	if (outcome->error == ERR_client_tls_refused) {
-		o->error = ERR_cancelled;
+		learn_refusal(x, outcome->detail);
 		return;
 	}
 	if (outcome->error != ERR_none) {
@@ -316,7 +314,7 @@ void opening_look_back(struct exchange *x)
 	if (o->nest->refusal[0] != '\0') {
 		learn_refusal(x, o->nest->refusal);
 	} else if (o->nest->requests == 0 && !o->is_resumed && !x->worker->is_draining &&
-		stood_us < (int64_t)OPENING_REFUSAL_MS * 1000 && is_refusal(x, "")) {
+		stood_us < (int64_t)OPENING_REFUSAL_MS * 1000) {
 		learn_refusal(x, "closed right after the handshake, without a request");
 	} else if (o->nest->is_other) {
 		learned_unfit(x->worker->shared->learned, &key, "what is inside is not HTTP", clock_mono_us(), ttl_us_of(x));

@@ -267,3 +267,19 @@ def test_not_made_without_need(tmp_path):
         assert process.wait(10) == 0
     finally:
         process.kill()
+
+
+def test_check_finds_what_serve_would(certs, tmp_path):
+    """viaduct check looks at the CA, too, and makes none."""
+    how = ['--set', 'intercept=all', '--set', f'data={tmp_path}']
+    assert command('check', *how).returncode == 0
+    assert not (tmp_path / 'ca').exists()
+    done = command('check', *how, '--set', f'ca.cert={certs.ca}', '--set', f'ca.key={certs.key_of(certs.good)}')
+    assert done.returncode == 2 and 'the key is not that of the certificate' in done.stderr
+
+
+def test_limits_that_came_too_late_are_told_of(start_opener, tmp_path):
+    first = start_opener(folder=tmp_path / 'kept')
+    over(first).stop()
+    second = start_opener({'ca.name_constraints': 'only.test'}, folder=tmp_path / 'kept')
+    until(lambda: 'may sign for any name' in second.stderr() and 'viaduct ca renew' in second.stderr(), 'the warning')

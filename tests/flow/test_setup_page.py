@@ -371,10 +371,11 @@ def test_a_former_ca_vouches_for_no_origin(start, origin, tmp_path, short, how):
 
 # what it says when it starts
 
-@pytest.mark.parametrize('mode', ['all', 'list'])
-def test_start_says_that_https_is_opened(start, mode):
-    assert 'viaduct: HTTPS is opened; trust its CA: http://viaduct.proxy/ through the proxy, or: viaduct ca install\n' in \
-        start({'intercept': mode}).stdout()
+@pytest.mark.parametrize('mode,where', [('all', ''), ('list', ' where a rule lists it')])
+def test_start_says_that_https_is_opened(start, mode, where):
+    viaduct = start({'intercept': mode})
+    assert f'viaduct: HTTPS is opened{where}; trust its CA: http://viaduct.proxy/ through the proxy, or: ' in viaduct.stdout()
+    assert f' ca install --data {viaduct.data}\n' in viaduct.stdout()
 
 
 def test_start_says_how_to_open_https(proxy):

@@ -329,6 +329,24 @@ static void test_who_has_asked_for_something_trusts_us(void **state)
 	assert_true(learned_is_trusting(l, &a.key, 2 * MINUTE, MINUTE));
 }
 
+static void test_doubts_need_more_and_count_once_a_second(void **state)
+{
+	struct learned *l = *state;
+	char why[LEARNED_WHY_BYTES];
+	struct asked a;
+
+	key(&a, "192.0.2.1", curl, "api.test");
+	/* A program that is stopped drops all its connections at once. */
+	for (int i = 0; i < 50; i++)
+		assert_false(learned_doubt(l, &a.key, "closed", 10000000 + i, 15 * MINUTE));
+	assert_false(learned_doubt(l, &a.key, "closed", 12000000, 15 * MINUTE));
+	learned_success(l, &a.key, 13000000);
+	assert_false(learned_doubt(l, &a.key, "closed", 14000000, 15 * MINUTE));
+	assert_false(learned_doubt(l, &a.key, "closed", 15000000, 15 * MINUTE));
+	assert_true(learned_doubt(l, &a.key, "closed", 16000000, 15 * MINUTE));
+	assert_true(learned_is_passed(l, &a.key, 16000000, why));
+}
+
 static void test_trusts_are_bounded(void **state)
 {
 	struct learned *l = *state;
@@ -350,6 +368,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_who_has_asked_for_something_trusts_us, rig_up, rig_down),
+		cmocka_unit_test_setup_teardown(test_doubts_need_more_and_count_once_a_second, rig_up, rig_down),
 		cmocka_unit_test_setup_teardown(test_trusts_are_bounded, rig_up, rig_down),
 		TEST(test_two_refusals_are_a_lesson),
 		TEST(test_an_ended_lesson_does_not_add_up),
