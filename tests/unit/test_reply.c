@@ -133,7 +133,7 @@ static void test_details_are_quoted(void **state)
 	(void)state;
 	expect_error(ERR_internal, "say \"hi\\\" \r\nSet-Cookie: a=b\t\x7f\xc3\xa9", REPLY_JSON, 500,
 		"Content-Type: application/json\n"
-		"Proxy-Status: viaduct; error=proxy_internal_error; details=\"say \\\"hi\\\\\\\" Set-Cookie: a=b\"\n"
+		"Proxy-Status: viaduct; error=proxy_internal_error; details=\"say \\\"hi\\\\\\\" Set-Cookie: a=b?\"\n"
 		"Cache-Control: no-store\nX-Content-Type-Options: nosniff\n");
 }
 
