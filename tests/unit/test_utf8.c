@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -68,13 +69,13 @@ static void test_cut(void **state)
 	assert_string_equal(small, "ab");
 	assert_int_equal(utf8_legible(STR("a\n"), small, sizeof(small)), 1);
 	assert_int_equal(utf8_legible(STR("a"), small, 0), 0);
-	strncpy(text, "a\xe2\x82", sizeof(text));
+	snprintf(text, sizeof(text), "%s", "a\xe2\x82");
 	utf8_mend_cut(text);
 	assert_string_equal(text, "a");
-	strncpy(text, "a\xe2\x82\xac", sizeof(text));
+	snprintf(text, sizeof(text), "%s", "a\xe2\x82\xac");
 	utf8_mend_cut(text);
 	assert_string_equal(text, "a\xe2\x82\xac");
-	strncpy(text, "\xc3", sizeof(text));
+	snprintf(text, sizeof(text), "%s", "\xc3");
 	utf8_mend_cut(text);
 	assert_string_equal(text, "");
 	utf8_mend_cut(text);
