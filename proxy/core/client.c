@@ -64,6 +64,8 @@ static void client_note_inside(const struct client *c, const struct stream *s)
 	if (n->requests++ == 0 && s->head == NULL && s->rejected.len > 0)
 		n->is_other = sniff((const uint8_t *)s->rejected.p, s->rejected.len, &hello) == SNIFF_OTHER;
 	n->client_requests++;
+	if (n->on_request != NULL)
+		n->on_request(n->owner);
 }
 
 static void client_on_stream(void *owner, struct stream *s)

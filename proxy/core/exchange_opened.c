@@ -28,7 +28,6 @@ enum step step_opened(struct exchange *x)
 
 	x->facts.tunnel.up_bytes = x->d->in_bytes;
 	x->facts.tunnel.down_bytes = x->d->out_bytes;
-	opening_note_trust(x);
 	if (o->carrier != NULL)
 		carrier_wake(o->carrier);
 	if (!o->is_closed)

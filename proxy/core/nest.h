@@ -20,6 +20,10 @@ struct nest {
 	const struct tls_leg *tls;  /* the client's; NULL: clear text */
 	struct lease *prime;        /* a connection to authority, made or being made, for the first request; NULL: none */
 
+	/* The client inside has asked for something. NULL: nobody wants to know any more. */
+	void (*on_request)(void *owner);
+	void *owner;
+
 	/* What became of the client inside. */
 	unsigned requests; /* that it has made */
 	bool is_other;     /* what it said first was no HTTP at all */

@@ -164,6 +164,19 @@ static void begin_carrier(struct exchange *x)
 	x->opening->carrier = carrier_new(&needs);
 }
 
+/* It has shown that it trusts us: at once, since its answer may be read before this tunnel is looked at again. */
+static void on_request(void *owner)
+{
+	struct exchange *x = owner;
+	struct opening *o = x->opening;
+	struct learned_key key = key_of(x);
+
+	if (o->is_trusted || x->facts.client_tls == NULL || o->nest->is_other)
+		return;
+	o->is_trusted = true;
+	learned_success(x->worker->shared->learned, &key, clock_mono_us());
+}
+
 static void begin_nest(struct exchange *x, enum scheme scheme)
 {
 	struct opening *o = x->opening;
@@ -177,6 +190,8 @@ static void begin_nest(struct exchange *x, enum scheme scheme)
 		.user = x->facts.user,
 		.tls = x->facts.client_tls,
 		.prime = o->prime,
+		.on_request = on_request,
+		.owner = x,
 	};
 
 	o->nest = nest_new(&from);
@@ -291,17 +306,6 @@ void opening_begin_http(struct exchange *x)
 	begin_client(x, o->carrier);
 }
 
-void opening_note_trust(struct exchange *x)
-{
-	struct opening *o = x->opening;
-	struct learned_key key = key_of(x);
-
-	if (o->is_trusted || x->facts.client_tls == NULL || o->nest == NULL || o->nest->requests == 0 || o->nest->is_other)
-		return;
-	o->is_trusted = true;
-	learned_success(x->worker->shared->learned, &key, clock_mono_us());
-}
-
 void opening_look_back(struct exchange *x)
 {
 	struct opening *o = x->opening;
@@ -310,7 +314,6 @@ void opening_look_back(struct exchange *x)
 
 	if (x->facts.client_tls == NULL || o->nest == NULL || o->error != ERR_none)
 		return;
-	opening_note_trust(x);
 	if (o->nest->refusal[0] != '\0') {
 		learn_refusal(x, o->nest->refusal);
 	} else if (o->nest->requests == 0 && !o->is_resumed && !x->worker->is_draining &&
@@ -337,6 +340,8 @@ void opening_fini(struct exchange *x)
 	o->carrier = NULL;
 	tls_handshake_cancel(o->handshake);
 	o->handshake = NULL;
+	if (o->nest != NULL)
+		o->nest->on_request = NULL;
 	nest_unref(o->nest);
 	o->nest = NULL;
 }

@@ -80,7 +80,5 @@ bool opening_begin_tls(struct exchange *x);
 void opening_begin_http(struct exchange *x);
 /* The carrier was closed in order: what is to be learnt of how the client inside ended. */
 void opening_look_back(struct exchange *x);
-/* The client inside may have shown that it trusts us. */
-void opening_note_trust(struct exchange *x);
 
 #endif
