@@ -34,21 +34,33 @@ class Peer(Wire):
 class Origin:
     """script: called for every connection in a thread of its own; or a list: the n-th connection is given to the n-th."""
 
+    ports = set()
+
     def __init__(self, script, host='127.0.0.1', port=0, tls=None, receive_buffer=None):
         self.script, self.host, self.tls = script, host, tls
         self.lock = threading.Lock()
         self.requests, self.peers, self.failures = [], [], []
         self.threads = []
         self.stop = threading.Event()
-        self.listener = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET)
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if receive_buffer:
-            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.listener.bind((host, port))
+        self.listener = self._bind(host, port, receive_buffer)
         self.listener.listen(1024)
         self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
+
+    @classmethod
+    def _bind(cls, host, port, receive_buffer):
+        """A port that no origin of this run has had: records of one proxy are told apart by it."""
+        while True:
+            listener = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if receive_buffer:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            listener.bind((host, port))
+            if port or listener.getsockname()[1] not in cls.ports:
+                cls.ports.add(listener.getsockname()[1])
+                return listener
+            listener.close()
 
     @property
     def authority(self):
