@@ -73,7 +73,7 @@ static struct waiting wait_of_peek(const struct exchange *x)
 
 	/* There is no origin that could speak; who is about to begin TLS is told inside. */
 	if (front.len == 0 && x->hop_error != ERR_none)
-		return (struct waiting){x->hop_error, OPENING_LINE_MS};
+		return (struct waiting){x->hop_error, OPENING_DEAD_MS};
 	if (front.len == 0)
 		return (struct waiting){ERR_tunnel_idle, s->timeout_tunnel_idle_ms};
 	if (x->opening->has_asked_names)

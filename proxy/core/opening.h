@@ -19,6 +19,7 @@ struct exchange;
 
 enum {
 	OPENING_PRIME_MS = 2000,  /* for a connection to the origin without a request: nobody counts it */
+	OPENING_DEAD_MS = 5000,   /* for a client's first byte once it is known that the origin cannot be reached */
 	OPENING_LINE_MS = 1000,   /* for what may become the first line of a request, once it has begun */
 	OPENING_REFUSAL_MS = 2000 /* who closes without a request so soon after the handshake did not like what it saw */
 };

@@ -16,7 +16,7 @@ from kit.proxy import command
 from kit.wait import until
 from kit.wire import answer
 
-SILENT_S = 10
+SILENT_S = 20
 
 
 class HeldNames(NameServer):

@@ -1,6 +1,7 @@
 """A machine of the test's own, as far as its store of roots goes: commands run where /etc and a few other places are copies,
 so that the real tools of the system change nothing outside. And browsers' databases, by certutil."""
 
+import functools
 import os
 import pathlib
 import shutil
@@ -12,6 +13,32 @@ from kit.proxy import COMMAND_S, SANITIZER, binary, environment
 NEEDED = ('passwd', 'group', 'nsswitch.conf', 'ld.so.cache', 'alternatives', 'ca-certificates.conf', 'ca-certificates',
           'ssl/certs', 'ssl/openssl.cnf')
 LOCAL = '/usr/local/share/ca-certificates'
+
+
+def works(*words):
+    return subprocess.run([*words, 'true'], capture_output=True, timeout=COMMAND_S, check=False).returncode == 0
+
+
+@functools.cache
+def own_mounts():
+    """Runs a program with mounts of its own. Below a chroot the root is no mount whose propagation could be cut; then nothing may
+    propagate in the first place."""
+    as_root = [] if os.getuid() == 0 else ['--map-root-user']
+    if works('unshare', '--mount', *as_root):
+        return ['unshare', '--mount', *as_root]
+    roots = [line for line in pathlib.Path('/proc/1/mountinfo').read_text().splitlines() if line.split()[4] == '/']
+    assert roots and not any('shared:' in line for line in roots), 'mounts made here would be seen outside'
+    return ['unshare', '--mount', '--propagation', 'unchanged', *as_root]
+
+
+@functools.cache
+def another_user():
+    """Runs a program as somebody who is not root, though the files of the test are theirs. Below a chroot there are no user namespaces."""
+    if os.getuid() != 0:
+        return []
+    if works('unshare', '--user', '--map-user=1000', '--map-group=1000'):
+        return ['unshare', '--user', '--map-user=1000', '--map-group=1000']
+    return ['setpriv', '--reuid=1000', '--regid=1000', '--clear-groups', '--inh-caps=+dac_override', '--ambient-caps=+dac_override']
 
 
 class Machine:
@@ -50,11 +77,10 @@ class Machine:
     def run(self, *words):
         """Runs them as root of this machine."""
         script = ' && '.join([*(f'mount --bind {a} {b}' for a, b in self.binds), 'exec "$@"'])
-        as_root = [] if os.getuid() == 0 else ['--map-root-user']
         env = environment(HOME=str(self.home), PATH=f'{self.tools}:{os.environ["PATH"]}')
         for name in ('XDG_STATE_HOME', 'XDG_CONFIG_HOME', 'XDG_DATA_HOME', 'SUDO_USER'):
             env.pop(name, None)
-        done = subprocess.run(['unshare', '--mount', *as_root, 'sh', '-c', script, 'sh', *map(str, words)], capture_output=True,
+        done = subprocess.run([*own_mounts(), 'sh', '-c', script, 'sh', *map(str, words)], capture_output=True,
                               text=True, timeout=COMMAND_S, check=False, stdin=subprocess.DEVNULL, env=env)
         assert not SANITIZER.search(done.stderr), done.stderr
         return done
@@ -64,9 +90,7 @@ class Machine:
 
 
 def as_user(words, env):
-    """Runs them as somebody who is not root, though the files of the test are theirs."""
-    other = ['unshare', '--user', '--map-user=1000', '--map-group=1000'] if os.getuid() == 0 else []
-    return subprocess.run([*other, *map(str, words)], capture_output=True, text=True, timeout=COMMAND_S, check=False,
+    return subprocess.run([*another_user(), *map(str, words)], capture_output=True, text=True, timeout=COMMAND_S, check=False,
                           stdin=subprocess.DEVNULL, env=env)
 
 
