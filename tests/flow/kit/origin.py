@@ -127,6 +127,8 @@ class Origin:
             socket.create_connection((self.host, self.port), 1).close()
         except OSError:
             pass
+        # While a thread is in accept, the port lives on, whoever closes it.
+        self.thread.join(5)
         self.listener.close()
         self.end_connections()
         for thread in self.threads:
