@@ -1,6 +1,5 @@
 """upstream.max_per_origin: so many connections to an origin over all workers, and a line for the rest, first come, first served."""
 
-import select
 import socket
 import threading
 import time
@@ -230,9 +229,12 @@ def test_connections_are_counted_not_only_requests(line, origin):
     def is_over(peer):
         """The end may lie there unread: a thread of the origin comes to it when the machine lets it."""
         try:
-            readable = select.select([peer.sock], [], [], 0)[0]
-            return bool(readable) and peer.sock.recv(1, socket.MSG_PEEK) == b''
-        except (OSError, ValueError):
+            with peer.sock.dup() as look:
+                look.setblocking(False)  # as it is underneath: a time-out is Python's own
+                return look.recv(1, socket.MSG_PEEK) == b''
+        except BlockingIOError:
+            return False
+        except OSError:
             return True
 
     def script(peer):
