@@ -13,8 +13,13 @@ static const char help_text[] =
 	"viaduct " VIADUCT_VERSION ", an HTTP proxy that shows what programs send and follows redirects for them\n"
 	"\n"
 	"  viaduct [serve] [options]            run the proxy\n"
-	"  viaduct flows [--follow] [--json]    list the flows that went through it, or watch them\n"
-	"  viaduct show ID [--json]             one flow: its hops, heads and times\n"
+	"  viaduct flows [FILTER] [--follow]    list the flows that went through it, or watch them\n"
+	"  viaduct show ID [--json]             one flow: its hops, heads, bodies and times\n"
+	"  viaduct export har|jsonl|curl [FILTER] [-o FILE]\n"
+	"                                       flows for browsers, programs and the shell, secrets replaced\n"
+	"  viaduct import FILE.har              flows of a HAR file into the database\n"
+	"  viaduct sql QUERY                    ask the database\n"
+	"  viaduct session list|start NAME|end  tell runs apart\n"
 	"  viaduct identities [--changes]       whose certificates the origins showed, and what changed\n"
 	"  viaduct ca path|show|bundle|install|uninstall|renew\n"
 	"                                       the CA of opened tunnels: where it is, and who trusts it\n"
@@ -43,6 +48,10 @@ static const struct command commands[] = {
 	{"serve", main_serve},
 	{"flows", cli_flows},
 	{"show", cli_show},
+	{"export", cli_export},
+	{"import", cli_import},
+	{"sql", cli_sql},
+	{"session", cli_session},
 	{"identities", cli_identities},
 	{"ca", cli_ca},
 	{"check", cli_check},
@@ -58,7 +67,7 @@ static int print_version(void)
 static int unknown_command(const char *name)
 {
 	fprintf(stderr,
-		"viaduct: %s is not a command; there are serve, flows, show, identities, ca, passthrough and check (see viaduct --help)\n",
+		"viaduct: %s is not a command; there are serve, flows, show, export, import, sql, session, identities, ca, passthrough and check (see viaduct --help)\n",
 		name);
 	return EXIT_USAGE;
 }

@@ -19,6 +19,8 @@
 #include "main_workers.h"
 #include "net/loop.h"
 #include "net/tls_server.h"
+#include "store/har_file.h"
+#include "store/redact.h"
 #include "store/store.h"
 #include "version.h"
 
@@ -38,6 +40,8 @@ struct serve {
 	struct settings *started; /* what RESTART options go by */
 	struct shared shared;
 	struct store *store;
+	struct redactor *redactor; /* NULL: capture.redact is off, or nothing is captured */
+	struct har_file *har;      /* NULL: there is none */
 	struct loop *loop;
 	struct workers *workers;
 	struct vault *vault;
@@ -59,13 +63,18 @@ static struct settings *load(const struct serve_options *o, char *ret_why, size_
 	return settings_load(&source, ret_why, size);
 }
 
-static struct store_options store_options_of(const struct settings *s)
+static struct store_options store_options_of(const struct serve *v, const struct settings *s)
 {
 	bool is_terminal = isatty(STDOUT_FILENO);
 
 	return (struct store_options){
 		.folder = s->capture_enabled ? s->data : NULL,
 		.max_flows = s->capture_max_flows,
+		.max_bytes = s->capture_max_bytes,
+		.max_age_us = s->capture_max_age_ms * 1000,
+		.memory = s->capture_memory,
+		.session = s->capture_session,
+		.redactor = s->capture_redact == REDACT_ALL ? v->redactor : NULL,
 		.access_log = s->log_access,
 		.access_is_json = s->log_access_format == ACCESS_JSON,
 		.terminal = s->log_terminal == TERMINAL_ALWAYS || (s->log_terminal == TERMINAL_AUTO && is_terminal),
@@ -86,6 +95,23 @@ static void raise_descriptor_limit(const struct settings *s)
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
 		log_warn("the system allows %llu open files; limits.clients %lld needs %llu at least",
 			(unsigned long long)limit.rlim_cur, (long long)s->limit_clients, (unsigned long long)wanted);
+}
+
+/* What replaces secrets by the settings; NULL in ret: nothing does. False with one line in ret_why. */
+static bool make_redactor(const struct settings *s, struct redactor **ret, char *ret_why, size_t size)
+{
+	const struct redact_options options = {
+		.folder = s->data,
+		.fields = &s->capture_redact_fields,
+		.query = &s->capture_redact_query,
+		.json = &s->capture_redact_json,
+	};
+
+	*ret = NULL;
+	if (!s->capture_enabled || s->capture_redact == REDACT_OFF)
+		return true;
+	*ret = redactor_new(&options, ret_why, size);
+	return *ret != NULL;
 }
 
 /* The file that other commands find us by. */
@@ -142,18 +168,25 @@ static void reload(struct serve *v)
 {
 	char why[512] = "", names[256] = "";
 	struct settings *fresh = load(&v->options, why, sizeof(why));
+	struct redactor *redactor = NULL;
 	struct store_options store;
 
-	if (fresh == NULL || !reload_parts(v, fresh, why, sizeof(why))) {
+	if (fresh == NULL || !make_redactor(fresh, &redactor, why, sizeof(why)) ||
+		!reload_parts(v, fresh, why, sizeof(why))) {
 		log_error("%s; the old configuration stays", why);
+		redactor_unref(redactor);
 		settings_unref(fresh);
 		return;
 	}
+	redactor_unref(v->redactor);
+	v->redactor = redactor;
 	settings_restart_needed(v->started, fresh, names, sizeof(names));
 	if (names[0] != '\0')
 		log_warn("a restart is needed for: %s", names);
-	store = store_options_of(fresh);
+	store = store_options_of(v, fresh);
 	store_reload(v->store, &store);
+	if (v->har != NULL)
+		har_file_set_redactor(v->har, redactor);
 	spooler_set_limit(v->shared.spooler, (uint64_t)fresh->redirects_spool_limit);
 	log_set_level((enum log_level)fresh->log_level);
 	settings_unref(v->settings);
@@ -281,11 +314,39 @@ static int open_ca(struct serve *v)
 	return 0;
 }
 
+/* The flow database, and the HAR file that is made of it. False with one line in ret_why. */
+static bool open_store(struct serve *v, char *ret_why, size_t size)
+{
+	const struct settings *s = v->settings;
+	struct store_options store;
+	struct har_file_options har;
+
+	store = store_options_of(v, s);
+	v->store = store_start(&store, ret_why, size);
+	/* Its key lies in the folder that the store has made. */
+	if (v->store == NULL || !make_redactor(s, &v->redactor, ret_why, size))
+		return false;
+	store = store_options_of(v, s);
+	if (store.redactor != NULL)
+		store_reload(v->store, &store);
+	if (*s->har_path == '\0')
+		return true;
+	har = (struct har_file_options){
+		.path = s->har_path,
+		.folder = s->data,
+		.filter = s->har_filter,
+		.max_bytes = s->har_max_bytes,
+		.version = VIADUCT_VERSION,
+		.redactor = v->redactor,
+	};
+	v->har = har_file_start(&har, ret_why, size);
+	return v->har != NULL;
+}
+
 /* Opens what the options ask for. Returns 0 or the exit status. */
 static int open_all(struct serve *v)
 {
 	char why[512] = "";
-	struct store_options store;
 	struct workers_needs needs;
 	int status;
 
@@ -297,9 +358,7 @@ static int open_all(struct serve *v)
 		return fail(EXIT_USAGE, why);
 	v->started = settings_ref(v->settings);
 	log_set_level((enum log_level)v->settings->log_level);
-	store = store_options_of(v->settings);
-	v->store = store_start(&store, why, sizeof(why));
-	if (v->store == NULL)
+	if (!open_store(v, why, sizeof(why)))
 		return fail(EXIT_USAGE, why);
 	v->loop = loop_new();
 	if (!make_shared(v) || v->loop == NULL)
@@ -378,6 +437,9 @@ static void close_all(struct serve *v)
 	gate_free(v->shared.gate);
 	public_suffix_fini();
 	store_stop(v->store);
+	/* It reads what the store has written last. */
+	har_file_stop(v->har);
+	redactor_unref(v->redactor);
 	if (v->loop != NULL) {
 		timer_stop(&v->remark);
 		loop_free(v->loop);
@@ -412,6 +474,7 @@ int main_serve(int argc, char **argv)
 		return EXIT_OK;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to be told, not the end */
 	status = open_all(&v);
 	if (status == 0)
 		status = run(&v);

@@ -109,6 +109,55 @@ static bool make_both_tls(struct workers *w, struct worker_needs *needs, char *r
 	return needs->tls_server != NULL;
 }
 
+static struct recorder_limits recorder_limits_of(const struct settings *s)
+{
+	return (struct recorder_limits){
+		.body_limit = s->capture_enabled ? s->capture_body_limit : 0,
+		.memory = s->capture_memory,
+		.is_shedding = s->capture_overload == OVERLOAD_SHED,
+	};
+}
+
+static struct recorder *make_recorder(const struct workers *w, struct worker *worker)
+{
+	struct recorder_needs needs = {
+		.loop = worker->loop,
+		.ring = store_add_ring(w->needs.store),
+		.backlog = store_backlog(w->needs.store),
+		.limits = recorder_limits_of(w->needs.settings),
+		.on_overload = on_overload,
+		.owner = worker,
+	};
+
+	return recorder_new(&needs);
+}
+
+struct limits_post {
+	struct post post;
+	struct worker_thread *to;
+	struct recorder_limits limits;
+};
+
+static void take_limits(struct post *p)
+{
+	struct limits_post *m = LIST_ITEM(p, struct limits_post, post);
+
+	if (m->to->recorder != NULL)
+		recorder_set_limits(m->to->recorder, &m->limits);
+	mem_free(m);
+}
+
+/* The recorder belongs to its worker's thread. */
+static void post_limits(struct worker_thread *t, const struct settings *s)
+{
+	struct limits_post *m = mem_calloc(1, sizeof(*m));
+
+	m->post.run = take_limits;
+	m->to = t;
+	m->limits = recorder_limits_of(s);
+	loop_post(t->worker->loop, &m->post);
+}
+
 static bool make_worker(struct workers *w, size_t i, char *ret_why, size_t size)
 {
 	struct settings *s = w->needs.settings;
@@ -135,7 +184,7 @@ static bool make_worker(struct workers *w, size_t i, char *ret_why, size_t size)
 	mem_free(fds);
 	if (t->worker == NULL)
 		return false;
-	t->recorder = recorder_new(t->worker->loop, store_add_ring(w->needs.store), on_overload, t->worker);
+	t->recorder = make_recorder(w, t->worker);
 	worker_add_observer(t->worker, recorder_observer(t->recorder));
 	t->meter = meter_new();
 	worker_add_observer(t->worker, meter_observer(t->meter));
@@ -335,6 +384,8 @@ bool workers_reload(struct workers *w, struct settings *settings, const struct c
 			worker_post_settings(w->v[i].worker, settings, tls[i]);
 		else
 			tls_client_free(tls[i]);
+		if (ok && w->v[i].recorder != NULL)
+			post_limits(&w->v[i], settings);
 	}
 	mem_free(tls);
 	return ok;

@@ -1,6 +1,7 @@
 /* See inspector.h. Here: its life, and what it knows of the proxy. */
 #include "admin/inspector.h"
 
+#include "admin/importer.h"
 #include "admin/reach.h"
 #include "admin/routes.h"
 #include "base/clock.h"
@@ -13,12 +14,22 @@ enum { URL_BYTES = ADDRESS_TEXT_BYTES + 16 };
 
 struct inspector {
 	struct inspector_needs needs;
+	struct importer *importer;
 	const struct meter **meters;
 	size_t meters_n;
 	int64_t started_us, started_mono_us;
 	char token[TOKEN_TEXT_BYTES];
 	char url[URL_BYTES];
 };
+
+/* An import leaves room for traffic, which begins to wait when twice as much is on its way. */
+static struct importer *make_importer(const struct inspector_needs *needs)
+{
+	const struct importer_needs importer = {
+		.store = needs->store, .shared = needs->shared, .backlog_bytes = (size_t)needs->settings->capture_memory / 2};
+
+	return importer_new(&importer);
+}
 
 struct inspector *inspector_new(const struct inspector_needs *needs)
 {
@@ -27,6 +38,11 @@ struct inspector *inspector_new(const struct inspector_needs *needs)
 	char address[ADDRESS_TEXT_BYTES];
 
 	if (!token_make(i->token)) {
+		mem_free(i);
+		return NULL;
+	}
+	i->importer = make_importer(needs);
+	if (i->importer == NULL) {
 		mem_free(i);
 		return NULL;
 	}
@@ -42,6 +58,7 @@ void inspector_free(struct inspector *i)
 {
 	if (i == NULL)
 		return;
+	importer_free(i->importer);
 	settings_unref(i->needs.settings);
 	mem_free(i->meters);
 	mem_free(i);
@@ -100,6 +117,8 @@ static struct stream *inspector_answer(void *owner, struct exchange *x)
 		.token = i->token,
 		.proxy = &proxy,
 		.status = &status,
+		.importer = i->importer,
+		.sessions = {i->needs.store, i->needs.settings->capture_enabled ? i->needs.settings->data : NULL},
 		.ca = i->needs.ca,
 		.arena = x->arena,
 		.pool = x->worker->bufpool,

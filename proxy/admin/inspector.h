@@ -15,15 +15,15 @@
 struct inspector;
 
 struct inspector_needs {
-	struct settings *settings;   /* those the proxy was started with; a reference is taken */
-	const struct shared *shared; /* the proxy's */
-	const struct store *store;
+	struct settings *settings; /* those the proxy was started with; a reference is taken */
+	struct shared *shared;     /* the proxy's */
+	struct store *store;
 	const char *version;
 	struct ca_source ca;
 	struct address address; /* where it listens, with the port that was taken */
 };
 
-/* NULL with errno if the system has no random bits. Lives until no worker asks it any more. */
+/* NULL with errno if the system has no random bits or no descriptor. Lives until no worker asks it any more. */
 struct inspector *inspector_new(const struct inspector_needs *needs);
 void inspector_free(struct inspector *i); /* NULL is fine */
 /* The meter of one more worker of the proxy, which outlives the inspector; before anything runs. */

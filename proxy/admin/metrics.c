@@ -3,6 +3,7 @@
 #include "admin/metrics.h"
 
 #include "admin/passthrough.h"
+#include "capture/record.h"
 
 #include <inttypes.h>
 
@@ -144,6 +145,24 @@ static void write_store(struct text *t, const struct store_counts *c)
 	write_one(t, "viaduct_store_flows_lost_total", "counter", "Flows given up after failed writes.", c->flows_lost);
 	write_one(t, "viaduct_store_write_errors_total", "counter", "Transactions of the flow database that failed.",
 		c->write_errors);
+	write_one(t, "viaduct_store_evicted_total", "counter",
+		"Flows deleted from the flow database because of its limits (capture.max_flows, max_bytes, max_age).",
+		c->pruned);
+	write_one(t, "viaduct_store_bytes", "gauge", "Size of the flow database without its log.", c->file_bytes);
+}
+
+static void write_bodies(struct text *t, const struct store_counts *c)
+{
+	static const char name[] = "viaduct_bodies_cut_total";
+
+	write_head(t, name, "counter",
+		"Bodies that were not kept whole: longer than capture.body_limit; the flow database was behind (capture.overload), "
+		"or could not be written.");
+	write_labelled(t, name, "why", body_cut_name(CUT_LIMIT), c->bodies_cut_limit);
+	write_labelled(t, name, "why", body_cut_name(CUT_OVERLOAD), c->bodies_cut_overload);
+	write_labelled(t, name, "why", body_cut_name(CUT_STORE), c->bodies_cut_store);
+	write_one(t, "viaduct_capture_backlog_bytes", "gauge", "Memory that waits to be written to the flow database.",
+		c->backlog_bytes);
 }
 
 void metrics_write(struct text *t, const struct status *s)
@@ -164,4 +183,5 @@ void metrics_write(struct text *t, const struct status *s)
 	write_traffic(t, &s->counts);
 	write_tls(t, s);
 	write_store(t, &s->store);
+	write_bodies(t, &s->store);
 }

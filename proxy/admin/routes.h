@@ -2,6 +2,8 @@
 #ifndef VIADUCT_ADMIN_ROUTES_H
 #define VIADUCT_ADMIN_ROUTES_H
 
+#include "admin/importer.h"
+#include "admin/sessions.h"
 #include "admin/setup.h"
 #include "admin/status.h"
 #include "admin/token.h"
@@ -14,6 +16,8 @@ struct visit {
 	const char *token;
 	const struct address *proxy; /* as the visitor can reach it */
 	const struct status *status;
+	struct sessions sessions;
+	struct importer *importer; /* NULL: nothing can be imported */
 	struct ca_source ca;
 	struct arena *arena;
 	struct bufpool *pool;

@@ -462,3 +462,22 @@ bool bufq_each(const struct bufq *q, const struct piece **cursor, struct str *re
 	*ret_span = piece_str(next);
 	return true;
 }
+
+void bufq_show(const struct bufq *q, size_t from, size_t n, void (*take)(void *owner, struct str piece), void *owner)
+{
+	const struct piece *cursor = NULL;
+	struct str span;
+
+	while (n > 0 && bufq_each(q, &cursor, &span)) {
+		if (span.len <= from) {
+			from -= span.len;
+			continue;
+		}
+		span = str_from(span, from);
+		if (span.len > n)
+			span.len = n;
+		from = 0;
+		n -= span.len;
+		take(owner, span);
+	}
+}

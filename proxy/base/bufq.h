@@ -61,6 +61,9 @@ size_t bufq_copy(const struct bufq *q, size_t offset, void *to, size_t n);
 /* Drops n bytes (at most len) from the front. */
 void bufq_drain(struct bufq *q, size_t n);
 
+/* Calls take with the n bytes from offset `from` on, piece by piece, without taking them. */
+void bufq_show(const struct bufq *q, size_t from, size_t n, void (*take)(void *owner, struct str piece), void *owner);
+
 /* Walks the contiguous spans of a queue: start with *cursor NULL; false at the end. */
 bool bufq_each(const struct bufq *q, const struct piece **cursor, struct str *ret_span);
 

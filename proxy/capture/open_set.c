@@ -69,18 +69,33 @@ static void close_gap(struct open_set *s, size_t gap)
 	s->slots[gap] = NULL;
 }
 
+/* The slot of that id, or a free one. Not for an empty set. */
+static size_t slot_of(const struct open_set *s, uint64_t id)
+{
+	size_t at = home_of(s, id);
+
+	while (s->slots[at] && s->slots[at]->id != id)
+		at = (at + 1) & (s->size - 1);
+	return at;
+}
+
+struct open_flow *open_set_find(const struct open_set *s, uint64_t id)
+{
+	return s->n == 0 ? NULL : s->slots[slot_of(s, id)];
+}
+
 struct open_flow *open_set_take(struct open_set *s, uint64_t id)
 {
+	struct open_flow *f;
+	size_t at;
+
 	if (s->n == 0)
 		return NULL;
-	for (size_t at = home_of(s, id); s->slots[at]; at = (at + 1) & (s->size - 1)) {
-		struct open_flow *f = s->slots[at];
-
-		if (f->id != id)
-			continue;
-		close_gap(s, at);
-		s->n--;
-		return f;
-	}
-	return NULL;
+	at = slot_of(s, id);
+	f = s->slots[at];
+	if (!f)
+		return NULL;
+	close_gap(s, at);
+	s->n--;
+	return f;
 }

@@ -13,12 +13,15 @@ struct glimpse {
 	uint64_t body_bytes, tunnel_bytes;
 };
 
+struct kept_body;
+
 struct open_flow {
 	struct list node; /* of the recorder */
 	uint64_t id;
 	const struct exchange_facts *x;
 	int64_t looked_us; /* monotonic: its begin, or the last look at it */
 	struct glimpse seen;
+	struct kept_body *bodies;
 };
 
 struct open_set {
@@ -30,6 +33,8 @@ void open_set_init(struct open_set *s);
 /* The flows themselves belong to the caller. */
 void open_set_fini(struct open_set *s);
 void open_set_add(struct open_set *s, struct open_flow *f);
+/* The flow of that id; NULL if there is none. */
+struct open_flow *open_set_find(const struct open_set *s, uint64_t id);
 /* Takes the flow of that id out; NULL if there is none. */
 struct open_flow *open_set_take(struct open_set *s, uint64_t id);
 

@@ -207,14 +207,40 @@ static struct url copy_url(struct copier *c, const struct url *from)
 	return to;
 }
 
+static const struct hop_extra *copy_extras(struct copier *c, const struct hop_extra *first)
+{
+	const struct hop_extra *head = NULL, **end = &head;
+
+	for (const struct hop_extra *e = first; e; e = e->next) {
+		struct hop_extra *to = take(c, sizeof(*to), alignof(struct hop_extra));
+		struct hop_extra copy = {e->hop, copy_str(c, e->json), NULL};
+
+		if (!to)
+			continue;
+		*to = copy;
+		*end = to;
+		end = &to->next;
+	}
+	return head;
+}
+
+/* What an import brings beside the facts. */
+struct imported {
+	int64_t session_id;
+	struct str comment;
+	const struct hop_extra *extras;
+};
+
 /* One walk over everything that an exchange points to. */
-static struct record *copy_exchange(struct copier *c, const struct exchange_facts *x, struct record *to)
+static struct record *copy_exchange(struct copier *c, const struct exchange_facts *x, const struct imported *i, struct record *to)
 {
 	struct record *block = take(c, sizeof(*to), alignof(struct record));
 
 	if (block)
 		to = block;
-	to->next = NULL;
+	*to = (struct record){.kind = RECORD_FLOW, .session_id = i->session_id};
+	to->comment = copy_str(c, i->comment);
+	to->extras = copy_extras(c, i->extras);
 	to->facts = *x;
 	to->facts.client_tls = copy_leg(c, x->client_tls);
 	to->facts.user = copy_str(c, x->user);
@@ -233,22 +259,33 @@ static struct record *copy_exchange(struct copier *c, const struct exchange_fact
 	return to;
 }
 
-struct record *record_new(const struct exchange_facts *x)
+static struct record *copy(const struct exchange_facts *x, const struct imported *i)
 {
 	struct copier c = {.block = NULL, .used = 0};
 	struct record scratch, *r;
 	size_t size;
 
-	copy_exchange(&c, x, &scratch);
+	copy_exchange(&c, x, i, &scratch);
 	size = c.used;
 	c.block = mem_alloc(size);
 	c.used = 0;
-	r = copy_exchange(&c, x, NULL);
+	r = copy_exchange(&c, x, i, NULL);
 	assert(c.used == size);
+	r->weight = size;
 	return r;
 }
 
-void record_free(struct record *r)
+struct record *record_new(const struct exchange_facts *x)
 {
-	mem_free(r);
+	const struct imported none = {0};
+
+	return copy(x, &none);
+}
+
+struct record *record_new_imported(const struct exchange_facts *x, int64_t session_id, struct str comment,
+	const struct hop_extra *extras)
+{
+	const struct imported i = {session_id, comment, extras};
+
+	return copy(x, &i);
 }

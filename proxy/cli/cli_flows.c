@@ -1,12 +1,11 @@
-/* viaduct flows: the newest flows as a table or as JSON lines, and those that end from now on. Read-only: what it needs of a
- * running proxy is its database. */
+/* viaduct flows: the newest flows that match a filter, as a table or as JSON lines, and those that end from now on. Read-only: what it
+ * needs of a running proxy is its database. */
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/cli_options.h"
-#include "cli/table.h"
-#include "store/format.h"
-#include "store/terminal.h"
-#include "store/tunnel_text.h"
+#include "cli/filter_word.h"
+#include "cli/flow_line.h"
+#include "store/flow_query.h"
 #include "store/view_json.h"
 
 #include <inttypes.h>
@@ -14,25 +13,36 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { DEFAULT_COUNT = 50, POLL_MS = 200, NARROWEST_URL = 20, WHY_BYTES = 512 };
+enum { DEFAULT_COUNT = 50, POLL_MS = 200, WHY_BYTES = 512, FIELDS_WIDTH = 90 };
 
-static const char usage[] = "usage: viaduct flows [--follow] [--json] [-n COUNT] [--data DIR] [-c FILE]\n"
-			    "\n"
-			    "Lists the newest flows, oldest first; those in flight have ... for a status.\n"
-			    "Where another origin answered in the end, the line says which: -> ORIGIN.\n"
-			    "A CONNECT whose tunnel was opened says so; what went through it has lines of its own.\n"
-			    "\n"
-			    "  -n COUNT         how many (50)\n"
-			    "  -f, --follow     go on with flows as they end, until interrupted; waits for the database\n"
-			    "      --json       one object a line; its members are described in proxy/store/SCHEMA.md\n"
-			    "      --data DIR   folder of the flow database\n"
-			    "  -c, --config FILE  the configuration that names the folder, without --data\n";
+/* What is looked through of bodies before it is said that there is more: some seconds. */
+static const uint64_t search_bytes = UINT64_C(1) << 30;
+
+static const char usage[] =
+	"usage: viaduct flows [FILTER] [-n COUNT] [--follow] [--json] [--session NAME] [--data DIR] [-c FILE]\n"
+	"\n"
+	"Lists the newest flows that match FILTER, oldest first; those in flight have ... for a status.\n"
+	"Where another origin answered in the end, the line says which: -> ORIGIN.\n"
+	"A CONNECT whose tunnel was opened says so; what went through it has lines of its own.\n"
+	"\n"
+	"FILTER is one argument, like 'host == \"api.example.com\" && status >= 500', 'res.header[\"Server\"] ~ \"nginx\"'\n"
+	"or 'res.body contains \"error\"'. Operators: == != ~ !~ < <= > >= in contains && || ! ( ). Fields:\n";
+
+static const char usage_options[] =
+	"\n"
+	"  -n COUNT           how many (50)\n"
+	"  -f, --follow       go on with flows as they end, until interrupted; waits for the database\n"
+	"      --json         one object a line; its members are described in proxy/store/SCHEMA.md\n"
+	"      --session NAME only flows of that session\n"
+	"      --data DIR     folder of the flow database\n"
+	"  -c, --config FILE  the configuration that names the folder, without --data\n";
 
 static const struct cli_flag flags[] = {
 	{'n', "-n", true},
 	{'f', "--follow", false},
 	{'f', "-f", false},
 	{'j', "--json", false},
+	{'s', "--session", true},
 	{'d', "--data", true},
 	{'c', "--config", true},
 	{'c', "-c", true},
@@ -40,10 +50,18 @@ static const struct cli_flag flags[] = {
 	{'h', "-h", false},
 };
 
+struct id_list {
+	uint64_t *v;
+	size_t n, cap;
+};
+
 struct listing {
-	const char *data, *config;
+	const char *data, *config, *expression, *session;
 	bool wants_help, is_follow, is_json;
 	uint64_t count;
+	struct filter *filter; /* NULL: all */
+	struct reader *reader;
+	struct id_list found; /* the newest first */
 	bool has_colour;
 	size_t width;   /* of the terminal; 0: none */
 	int64_t change; /* the last one that was seen */
@@ -51,156 +69,78 @@ struct listing {
 	bool is_broken; /* stdout takes no more */
 };
 
+static bool read_flag(struct listing *l, int id, const char *value)
+{
+	switch (id) {
+	case 'n':
+		if (str_to_u64(str_of(value), INT32_MAX, &l->count))
+			return true;
+		cli_complain("flows", "-n %s: not a number", value);
+		return false;
+	case 's':
+		l->session = value;
+		return true;
+	case 'd':
+		l->data = value;
+		return true;
+	case 'c':
+		l->config = value;
+		return true;
+	case CLI_WORD:
+		if (l->expression)
+			cli_complain("flows", "%s: one filter at a time; put it in quotes (see viaduct flows --help)", value);
+		else
+			l->expression = value;
+		return l->expression == value;
+	default:
+		l->is_follow |= id == 'f';
+		l->is_json |= id == 'j';
+		l->wants_help |= id == 'h';
+		return id != CLI_BAD;
+	}
+}
+
 /* False after saying what is wrong. */
-static bool parse(int argc, char **argv, struct listing *ret)
+static bool parse(int argc, char **argv, struct listing *l)
 {
 	struct cli_args args = {"flows", argc, argv, flags, sizeof(flags) / sizeof(flags[0])};
 	const char *value = NULL;
 	int id;
 
 	while ((id = cli_next(&args, &value)) != CLI_END) {
-		if (id == 'n' && !str_to_u64(str_of(value), INT32_MAX, &ret->count)) {
-			cli_complain("flows", "-n %s: not a number", value);
+		if (!read_flag(l, id, value))
 			return false;
-		}
-		if (id == CLI_WORD)
-			cli_complain("flows", "%s: no argument is expected here (see viaduct flows --help)", value);
-		if (id == CLI_WORD || id == CLI_BAD)
-			return false;
-		ret->is_follow |= id == 'f';
-		ret->is_json |= id == 'j';
-		ret->wants_help |= id == 'h';
-		if (id == 'd')
-			ret->data = value;
-		if (id == 'c')
-			ret->config = value;
 	}
-	return true;
+	return l->wants_help || cli_filter("flows", l->expression, l->session, &l->filter);
 }
 
-static void put_number(struct text *t, int64_t n, size_t width)
+/* The names of all fields, in lines of some length. */
+static void put_fields(struct text *t)
 {
 	size_t from = t->len;
 
-	text_i64(t, n);
-	table_align_right(t, from, width);
-	text_put(t, STR("  "));
-}
-
-static void put_status(struct text *t, const struct flow_view *v, bool has_colour)
-{
-	enum colour c = has_colour && v->status > 0 ? colour_of_status((int)v->status) : COLOUR_NONE;
-
-	format_colour(t, c);
-	if (v->status >= 0)
-		text_printf(t, "%3" PRId64, v->status);
-	else
-		text_put(t, flow_view_is_pending(v) ? STR("...") : STR("---"));
-	format_colour_end(t, c);
-	text_put(t, STR("  "));
-}
-
-static void put_size_and_duration(struct text *t, const struct flow_view *v)
-{
-	size_t from = t->len;
-
-	format_bytes(t, flow_view_bytes(v));
-	table_align_right(t, from, 7);
-	text_put(t, STR("  "));
-	from = t->len;
-	if (flow_view_is_pending(v))
-		text_put(t, STR("..."));
-	else
-		format_duration(t, v->duration_us);
-	table_align_right(t, from, 7);
-	text_put(t, STR("  "));
-}
-
-/* What went wrong: the error's name of a failed flow; of a delivered one why a redirect in it was not followed, or a failure
- * not tried again. */
-static struct str fault(const struct flow_view *v)
-{
-	if (v->error.len > 0 && !str_eq(v->error, STR("none")) && !str_eq(v->outcome, STR("cancelled")))
-		return v->error;
-	return str_eq(v->outcome, STR("delivered")) ? v->detail : v->outcome;
-}
-
-static enum error error_of(const struct flow_view *v)
-{
-	char name[64];
-
-	snprintf(name, sizeof(name), "%.*s", STR_ARG(v->error));
-	return error_of_name(name);
-}
-
-static void put_remark(struct text *t, const struct text *words, enum colour c)
-{
-	if (words->len == 0)
-		return;
-	text_put(t, STR("  "));
-	format_colour(t, c);
-	text_put(t, text_str(words));
-	format_colour_end(t, c);
-}
-
-/* What is worth saying behind the URL, each part behind two blanks: where a chain ended, how a tunnel was handled, what went
- * wrong. */
-static void put_remarks(struct text *t, const struct flow_view *v, bool has_colour)
-{
-	enum colour chain = has_colour ? COLOUR_CYAN : COLOUR_NONE;
-	bool is_fault = !flow_view_is_pending(v) && v->error.len > 0 && !str_eq(v->error, STR("none"));
-	enum error error = is_fault ? error_of(v) : ERR_none;
-	enum colour tunnel = has_colour ? tunnel_text_colour(v->tunnel.handling) : COLOUR_NONE;
-	enum colour wrong = has_colour && is_fault ? COLOUR_RED : COLOUR_NONE;
-	struct text words = {NULL, 0, 0};
-
-	terminal_chain(&words, v->url, v->final_url, v->retries);
-	put_remark(t, &words, chain);
-	text_clear(&words);
-	if (v->is_tunnel && !tunnel_text_is_refusal(error))
-		tunnel_text(&words, v->tunnel.handling, v->tunnel.why);
-	put_remark(t, &words, tunnel);
-	text_clear(&words);
-	text_visible(&words, fault(v));
-	tunnel_text_refusal(&words, error, v->detail);
-	put_remark(t, &words, wrong);
-	text_fini(&words);
-}
-
-static void put_url(struct text *t, const struct flow_view *v, const struct listing *l, size_t used)
-{
-	struct text plain = {NULL, 0, 0};
-	size_t width;
-
-	put_remarks(&plain, v, false);
-	used += plain.len;
-	text_fini(&plain);
-	width = l->width > used + NARROWEST_URL ? l->width - used : NARROWEST_URL;
-	if (v->url.len == 0)
-		text_byte(t, '-');
-	else if (l->width == 0)
-		text_visible(t, v->url);
-	else
-		terminal_url(t, v->url, width);
-}
-
-static void put_row(struct text *t, const struct flow_view *v, const struct listing *l)
-{
-	size_t start = t->len, from;
-
-	put_number(t, (int64_t)v->id, 7);
-	from = t->len;
-	format_time_local(t, v->started_us, TIME_SHORT);
-	table_pad(t, from, 14);
-	from = t->len;
-	terminal_url(t, v->method.len > 0 ? v->method : STR("-"), 9);
-	table_pad(t, from, 7);
-	put_status(t, v, l->has_colour);
-	put_size_and_duration(t, v);
-	put_number(t, v->hops, 4);
-	put_url(t, v, l, t->len - start);
-	put_remarks(t, v, l->has_colour);
+	for (int f = 0; f < FILTER_FIELD_COUNT; f++) {
+		if (f == FILTER_hop) /* rules only */
+			continue;
+		text_put(t, t->len == from ? STR("  ") : STR(" "));
+		text_put(t, str_of(filter_field_name((enum filter_field)f)));
+		if (t->len - from < FIELDS_WIDTH)
+			continue;
+		text_byte(t, '\n');
+		from = t->len;
+	}
 	text_byte(t, '\n');
+}
+
+static void print_usage(void)
+{
+	struct text t = {NULL, 0, 0};
+
+	text_put(&t, str_of(usage));
+	put_fields(&t);
+	text_put(&t, str_of(usage_options));
+	cli_print(&t);
+	text_fini(&t);
 }
 
 static bool on_flow(void *owner, const struct flow_view *v)
@@ -211,26 +151,81 @@ static bool on_flow(void *owner, const struct flow_view *v)
 		view_json_flow(&l->out, v);
 		text_put(&l->out, STR("}\n"));
 	} else {
-		put_row(&l->out, v, l);
+		flow_line(&l->out, v, l->width, l->has_colour);
 	}
-	if (v->change > l->change)
-		l->change = v->change;
 	l->is_broken = !cli_print(&l->out);
 	return !l->is_broken;
 }
 
-/* The newest flows, and from which change on to follow: of one state of the database. */
-static bool list_newest(struct reader *r, struct listing *l)
+static bool on_id(void *owner, uint64_t id)
 {
-	bool ok = reader_begin(r);
+	struct id_list *l = owner;
+
+	if (l->n == l->cap) {
+		l->cap = l->cap ? 2 * l->cap : 64;
+		l->v = mem_realloc(l->v, l->cap * sizeof(*l->v));
+	}
+	l->v[l->n++] = id;
+	return true;
+}
+
+/* Flows that may or may not match are not silently left out. */
+static void tell_end(const struct flow_query_end *end)
+{
+	if (end->undecided > 0)
+		cli_complain("flows", "%" PRIu64 " flows are left out: a pattern takes too many steps on them, or a body is too large",
+			end->undecided);
+	if (end->is_cut)
+		cli_complain("flows", "stopped after %" PRIu64 " MB of bodies; go on with 'id < %" PRIu64 " && ...'",
+			search_bytes / 1000000, end->ended_id);
+}
+
+/* The flows that were found, the oldest first. */
+static bool show_found(struct listing *l)
+{
+	struct id_list *f = &l->found;
+
+	for (size_t i = 0; i < f->n / 2; i++) {
+		uint64_t id = f->v[i];
+
+		f->v[i] = f->v[f->n - 1 - i];
+		f->v[f->n - 1 - i] = id;
+	}
+	return reader_flows(l->reader, f->v, f->n, true, on_flow, l);
+}
+
+/* The newest flows that match, and from which change on to follow: of one state of the database. */
+static bool list_newest(struct listing *l)
+{
+	struct flow_query q = {.filter = l->filter, .limit = l->count, .max_body_bytes = search_bytes};
+	struct flow_query_end end = {.is_cut = false};
+	bool ok = reader_begin(l->reader);
 
 	if (!l->is_json) {
-		text_put(&l->out, STR("     id  time            method   st.     size     time  hops  url\n"));
+		flow_line_heading(&l->out);
 		l->is_broken = !cli_print(&l->out);
 	}
-	if (ok && !l->is_broken)
-		ok = reader_newest(r, l->count, on_flow, l) && reader_last_change(r, &l->change);
-	reader_end(r);
+	if (ok && l->count > 0 && !l->is_broken)
+		ok = reader_select_ids(l->reader, &q, on_id, &l->found, &end) && show_found(l);
+	ok = ok && reader_last_change(l->reader, &l->change);
+	reader_end(l->reader);
+	tell_end(&end);
+	return ok;
+}
+
+/* The flows that have ended since. */
+static bool list_ended(struct listing *l)
+{
+	struct flow_query q = {.filter = l->filter, .after_change = l->change, .is_oldest_first = true, .is_ended_only = true};
+	int64_t change = l->change;
+	bool ok;
+
+	if (!reader_has_news(l->reader))
+		return true;
+	ok = reader_begin(l->reader) && reader_last_change(l->reader, &change) &&
+		reader_select(l->reader, &q, on_flow, l, NULL);
+	reader_end(l->reader);
+	l->change = change;
 	return ok;
 }
 
@@ -274,45 +269,52 @@ static struct reader *open_reader(const char *folder, const struct listing *l, c
 
 static int list(const char *folder, struct listing *l)
 {
-	struct reader *r;
 	sigset_t stop;
 	int status = EXIT_OK;
 	bool ok;
 
 	if (l->is_follow)
 		block_stop(&stop);
-	r = open_reader(folder, l, &stop, &status);
-	if (!r)
+	l->reader = open_reader(folder, l, &stop, &status);
+	if (!l->reader)
 		return status;
-	ok = list_newest(r, l);
+	ok = list_newest(l);
 	while (ok && l->is_follow && !l->is_broken && wait_on(&stop))
-		ok = !reader_has_news(r) || reader_ended_after(r, l->change, on_flow, l);
+		ok = list_ended(l);
 	if (!ok)
-		cli_complain("flows", "%s", reader_error(r));
-	reader_close(r);
+		cli_complain("flows", "%s", reader_error(l->reader));
+	reader_close(l->reader);
 	return ok && !l->is_broken ? EXIT_OK : EXIT_FAILED;
+}
+
+/* What was asked for, with the filter read. */
+static int run(struct listing *l)
+{
+	char *folder;
+	int status;
+
+	if (l->wants_help) {
+		print_usage();
+		return EXIT_OK;
+	}
+	folder = cli_folder("flows", l->data, l->config);
+	if (!folder)
+		return EXIT_USAGE;
+	/* A script that polls does not need it. */
+	if (l->width > 0)
+		cli_settle(folder);
+	status = list(folder, l);
+	mem_free(folder);
+	return status;
 }
 
 int cli_flows(int argc, char **argv)
 {
 	struct listing l = {.count = DEFAULT_COUNT, .has_colour = cli_has_colour(), .width = cli_width()};
-	char *folder;
-	int status;
+	int status = parse(argc, argv, &l) ? run(&l) : EXIT_USAGE;
 
-	if (!parse(argc, argv, &l))
-		return EXIT_USAGE;
-	if (l.wants_help) {
-		fputs(usage, stdout);
-		return EXIT_OK;
-	}
-	folder = cli_folder("flows", l.data, l.config);
-	if (!folder)
-		return EXIT_USAGE;
-	/* A script that polls does not need it. */
-	if (l.width > 0)
-		cli_settle(folder);
-	status = list(folder, &l);
-	mem_free(folder);
+	filter_free(l.filter);
+	mem_free(l.found.v);
 	text_fini(&l.out);
 	return status;
 }

@@ -15,17 +15,26 @@
 enum { WHY_BYTES = 512, ARENA_BYTES = 64 * 1024 * 1024 };
 
 static const char usage[] =
-	"usage: viaduct show ID|last [--json] [--data DIR] [-c FILE]\n"
+	"usage: viaduct show ID|last [--json] [--request-body|--response-body [--hop N] [--raw]] [--data DIR] [-c FILE]\n"
 	"\n"
-	"Shows one flow: what was asked, each hop with its times and what was decided after it, and all heads.\n"
+	"Shows one flow: what was asked, each hop with its times and what was decided after it, all heads, and how the bodies begin.\n"
+	"In the heads that a hop sent, and that the client got, + marks what is new or changed, - what was left out.\n"
 	"ID is the number that viaduct flows shows; last: the newest flow.\n"
 	"\n"
 	"      --json       as one JSON object; its members are described in proxy/store/SCHEMA.md\n"
+	"      --request-body, --response-body\n"
+	"                   writes nothing but that body, content codings undone\n"
+	"      --raw        the body as it was sent\n"
+	"      --hop N      that hop's body, instead of the first request's and the last response's\n"
 	"      --data DIR   folder of the flow database\n"
 	"  -c, --config FILE  the configuration that names the folder, without --data\n";
 
 static const struct cli_flag flags[] = {
 	{'j', "--json", false},
+	{'q', "--request-body", false},
+	{'s', "--response-body", false},
+	{'r', "--raw", false},
+	{'n', "--hop", true},
 	{'d', "--data", true},
 	{'c', "--config", true},
 	{'c', "-c", true},
@@ -36,7 +45,8 @@ static const struct cli_flag flags[] = {
 struct showing {
 	const char *data, *config, *id_text;
 	bool wants_help, wants_last, is_json, is_found;
-	uint64_t id;
+	bool wants_request_body, wants_response_body, is_raw;
+	uint64_t id, hop; /* hop 0: the one that fits */
 	struct show_style style;
 	int64_t started_us;
 	struct reader *reader;
@@ -44,6 +54,14 @@ struct showing {
 	uint64_t *children;
 	size_t children_n, children_cap;
 	bool has_failed; /* a part could not be read */
+	/* While it is shown: heads that others are compared with. */
+	struct arena *kept;
+	struct head_view *asked, *answered;
+	uint64_t delivered_bytes;
+	struct kept_body made_here;
+	/* The body that is wanted, and of which hop it is. */
+	struct kept_body body;
+	int64_t body_hop;
 };
 
 /* False after saying what is wrong. */
@@ -58,14 +76,25 @@ static bool parse(int argc, char **argv, struct showing *ret)
 			cli_complain("show", "%s: one flow at a time", value);
 		if (id == CLI_BAD || (id == CLI_WORD && ret->id_text))
 			return false;
+		if (id == 'n' && (!str_to_u64(str_of(value), INT32_MAX, &ret->hop) || ret->hop == 0)) {
+			cli_complain("show", "--hop %s: not the number of a hop", value);
+			return false;
+		}
 		if (id == CLI_WORD)
 			ret->id_text = value;
 		ret->is_json |= id == 'j';
+		ret->wants_request_body |= id == 'q';
+		ret->wants_response_body |= id == 's';
+		ret->is_raw |= id == 'r';
 		ret->wants_help |= id == 'h';
 		if (id == 'd')
 			ret->data = value;
 		if (id == 'c')
 			ret->config = value;
+	}
+	if (ret->wants_request_body && ret->wants_response_body) {
+		cli_complain("show", "one body at a time");
+		return false;
 	}
 	ret->wants_last = ret->id_text && strcmp(ret->id_text, "last") == 0;
 	if (ret->wants_help || ret->wants_last)
@@ -78,37 +107,73 @@ static bool parse(int argc, char **argv, struct showing *ret)
 	return false;
 }
 
-/* One head, from the database to the output. */
-static void put_head(struct showing *s, int64_t hop, bool is_request, const char *title)
+static struct head_view *read_head(struct showing *s, int64_t hop, bool is_request)
+{
+	struct head_view *head = NULL;
+
+	if (!reader_head(s->reader, s->id, hop, is_request, s->kept, &head))
+		s->has_failed = true;
+	return head;
+}
+
+static void put_head_json(struct showing *s, int64_t hop, bool is_request)
 {
 	struct arena *a = arena_new(ARENA_BYTES);
 	struct head_view *head = NULL;
 
 	if (!reader_head(s->reader, s->id, hop, is_request, a, &head))
 		s->has_failed = true;
-	if (s->is_json) {
-		json_key(&s->out, is_request ? "request" : "response");
-		view_json_head(&s->out, head);
-	} else {
-		show_head(&s->out, title, head, s->style);
-	}
+	json_key(&s->out, is_request ? "request" : "response");
+	view_json_head(&s->out, head);
 	arena_free(a);
+}
+
+/* What is told of a body is valid during the visit only. */
+static struct kept_body remember(struct showing *s, const struct kept_body *b)
+{
+	return (struct kept_body){b->id, b->cut.len == 0 ? STR("") : arena_str(s->kept, b->cut)};
+}
+
+static void put_body(struct showing *s, const struct kept_body *body, const struct head_view *head, uint64_t passed_bytes,
+	bool is_request)
+{
+	const struct show_body b = {
+		.reader = s->reader,
+		.body = body,
+		.head = head,
+		.passed_bytes = passed_bytes,
+		.flow_id = s->id,
+		.label = "body",
+		.option = is_request ? "--request-body" : "--response-body",
+	};
+
+	if (!show_body(&s->out, &b))
+		s->has_failed = true;
+}
+
+static bool on_hop_json(void *owner, const struct hop_view *v)
+{
+	struct showing *s = owner;
+
+	json_next(&s->out);
+	view_json_hop(&s->out, v);
+	put_head_json(s, v->number, true);
+	put_head_json(s, v->number, false);
+	text_byte(&s->out, '}');
+	return true;
 }
 
 static bool on_hop(void *owner, const struct hop_view *v)
 {
 	struct showing *s = owner;
+	struct head_view *sent = read_head(s, v->number, true);
 
-	if (s->is_json) {
-		json_next(&s->out);
-		view_json_hop(&s->out, v);
-	} else {
-		show_hop(&s->out, v, s->started_us, s->style);
-	}
-	put_head(s, v->number, true, "request as sent");
-	put_head(s, v->number, false, "response as received");
-	if (s->is_json)
-		text_byte(&s->out, '}');
+	s->answered = read_head(s, v->number, false);
+	show_hop(&s->out, v, s->started_us, s->style);
+	show_head(&s->out, "request as sent", sent, s->asked, s->style);
+	put_body(s, &v->request_body, sent, v->request_body_bytes, true);
+	show_head(&s->out, "response as received", s->answered, NULL, s->style);
+	put_body(s, &v->response_body, s->answered, v->response_body_bytes, false);
 	return true;
 }
 
@@ -183,32 +248,82 @@ static bool on_flow(void *owner, const struct flow_view *v)
 	around.children_n = s->children_n;
 	put_flow(s, v, &around);
 	arena_free(a);
-	put_head(s, 0, true, "request from the client");
+	s->delivered_bytes = v->response_body_bytes;
+	s->made_here = remember(s, &v->response_body);
 	return true;
+}
+
+static bool collect_json(struct showing *s)
+{
+	put_head_json(s, 0, true);
+	put_head_json(s, 0, false);
+	json_key(&s->out, "chain");
+	text_byte(&s->out, '[');
+	if (!visit_hops(s, on_hop_json))
+		return false;
+	text_put(&s->out, STR("]}\n"));
+	return !s->has_failed;
+}
+
+static bool collect_text(struct showing *s)
+{
+	struct head_view *delivered;
+
+	s->asked = read_head(s, 0, true);
+	show_head(&s->out, "request from the client", s->asked, NULL, s->style);
+	if (!visit_hops(s, on_hop))
+		return false;
+	delivered = read_head(s, 0, false);
+	show_head(&s->out, "response to the client", delivered, s->made_here.id < 0 ? s->answered : NULL, s->style);
+	put_body(s, &s->made_here, delivered, s->delivered_bytes, false);
+	return !s->has_failed;
 }
 
 /* Reads and writes the whole flow, of one state of the database; false on an error. */
 static bool collect(struct showing *s)
 {
-	if (s->wants_last && !reader_newest_id(s->reader, &s->id))
-		return false;
 	if (!reader_flow(s->reader, s->id, on_flow, s))
 		return false;
 	if (!s->is_found)
 		return true;
-	if (!s->is_json) {
-		if (!visit_hops(s, on_hop))
-			return false;
-		put_head(s, 0, false, "response to the client");
-		return !s->has_failed;
+	return s->is_json ? collect_json(s) : collect_text(s);
+}
+
+static bool on_body_flow(void *owner, const struct flow_view *v)
+{
+	struct showing *s = owner;
+
+	s->is_found = true;
+	s->body = (struct kept_body){.id = -1};
+	if (s->wants_response_body && s->hop == 0)
+		s->body = remember(s, &v->response_body);
+	return true;
+}
+
+/* The first request's, the last response's; a response that was made here comes before all. */
+static bool on_body_hop(void *owner, const struct hop_view *v)
+{
+	struct showing *s = owner;
+	const struct kept_body *b = s->wants_request_body ? &v->request_body : &v->response_body;
+	bool is_it = s->hop != 0 ? (uint64_t)v->number == s->hop : b->id >= 0 && (s->wants_response_body || s->body.id < 0);
+
+	if (!is_it)
+		return true;
+	s->body = remember(s, b);
+	s->body_hop = v->number;
+	return true;
+}
+
+/* One body to stdout. Returns an exit status. */
+static int show_one_body(struct showing *s)
+{
+	if (!reader_flow(s->reader, s->id, on_body_flow, s) || (s->body.id < 0 && !visit_hops(s, on_body_hop))) {
+		cli_complain("show", "%s", reader_error(s->reader));
+		return EXIT_FAILED;
 	}
-	put_head(s, 0, false, NULL);
-	json_key(&s->out, "chain");
-	text_byte(&s->out, '[');
-	if (!visit_hops(s, on_hop))
-		return false;
-	text_put(&s->out, STR("]}\n"));
-	return !s->has_failed;
+	if (!s->is_found)
+		return EXIT_OK;
+	return show_body_whole(s->reader, &s->body, read_head(s, s->body_hop, s->wants_request_body), s->is_raw);
 }
 
 /* There is no such flow. */
@@ -223,6 +338,7 @@ static void complain_absent(const struct showing *s, const char *folder)
 static int show(const char *folder, struct showing *s)
 {
 	char why[WHY_BYTES];
+	int status = EXIT_OK;
 	bool is_absent, ok;
 
 	if (s->wants_last)
@@ -232,7 +348,11 @@ static int show(const char *folder, struct showing *s)
 		cli_complain("show", "%s", why);
 		return EXIT_FAILED;
 	}
-	ok = reader_begin(s->reader) && collect(s);
+	ok = reader_begin(s->reader) && (!s->wants_last || reader_newest_id(s->reader, &s->id));
+	if (ok && (s->wants_request_body || s->wants_response_body))
+		status = show_one_body(s);
+	else if (ok)
+		ok = collect(s);
 	reader_end(s->reader);
 	if (!ok)
 		cli_complain("show", "%s", reader_error(s->reader));
@@ -241,27 +361,27 @@ static int show(const char *folder, struct showing *s)
 	else
 		ok = cli_print(&s->out);
 	reader_close(s->reader);
-	return ok && s->is_found ? EXIT_OK : EXIT_FAILED;
+	return ok && s->is_found ? status : EXIT_FAILED;
 }
 
 int cli_show(int argc, char **argv)
 {
-	struct showing s = {.style = {cli_has_colour()}};
+	struct showing s = {.style = {cli_has_colour()}, .kept = arena_new(ARENA_BYTES)};
 	char *folder;
 	int status;
 
-	if (!parse(argc, argv, &s))
-		return EXIT_USAGE;
-	if (s.wants_help) {
+	if (!parse(argc, argv, &s)) {
+		status = EXIT_USAGE;
+	} else if (s.wants_help) {
 		fputs(usage, stdout);
-		return EXIT_OK;
+		status = EXIT_OK;
+	} else {
+		folder = cli_folder("show", s.data, s.config);
+		status = folder ? show(folder, &s) : EXIT_USAGE;
+		mem_free(folder);
 	}
-	folder = cli_folder("show", s.data, s.config);
-	if (!folder)
-		return EXIT_USAGE;
-	status = show(folder, &s);
-	mem_free(folder);
 	mem_free(s.children);
 	text_fini(&s.out);
+	arena_free(s.kept);
 	return status;
 }

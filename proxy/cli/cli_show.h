@@ -2,7 +2,7 @@
 #ifndef VIADUCT_CLI_CLI_SHOW_H
 #define VIADUCT_CLI_CLI_SHOW_H
 
-#include "store/flow_view.h"
+#include "store/query.h"
 #include "store/text.h"
 
 struct show_style {
@@ -28,7 +28,22 @@ void show_link(struct text *t, const struct hop_view *v, int64_t flow_started_us
 void show_hop(struct text *t, const struct hop_view *v, int64_t flow_started_us, struct show_style style);
 /* Of a hop: its TLS, who the origin is by its certificate, and what was checked; nothing where there was no TLS. */
 void show_origin(struct text *t, const struct hop_view *v, struct show_style style);
-/* A head under a title; nothing for NULL. */
-void show_head(struct text *t, const char *title, const struct head_view *v, struct show_style style);
+/* A head under a title; nothing for NULL. before: the head that it was made of, against which the lines are marked: + for those that are new or
+ * changed, - for those that are gone; NULL: no marks. */
+void show_head(struct text *t, const char *title, const struct head_view *v, const struct head_view *before, struct show_style style);
+
+/* What was kept of a body, and the beginning of it where it is text. head: of its message. flow_id and option are for the command that shows all
+ * of it. False on an error (reader_error). */
+struct show_body {
+	struct reader *reader;
+	const struct kept_body *body;
+	const struct head_view *head;
+	uint64_t passed_bytes, flow_id;
+	const char *label, *option; /* "response body", "--response-body" */
+};
+bool show_body(struct text *t, const struct show_body *b);
+
+/* Writes a body to stdout: content codings undone, or as it was sent. Returns an exit status; what is wrong has been said. */
+int show_body_whole(struct reader *r, const struct kept_body *body, const struct head_view *head, bool is_raw);
 
 #endif

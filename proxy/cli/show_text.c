@@ -152,30 +152,3 @@ void show_flow(struct text *t, const struct flow_view *v, const struct show_arou
 		put_tunnel(t, &v->tunnel);
 	put_children(t, around->children, around->children_n);
 }
-
-static void put_fields(struct text *t, const struct fields *f)
-{
-	for (size_t i = 0; i < f->n; i++) {
-		text_put(t, STR("    "));
-		text_visible(t, f->v[i].name);
-		text_put(t, STR(": "));
-		text_visible(t, f->v[i].value);
-		text_byte(t, '\n');
-	}
-}
-
-void show_head(struct text *t, const char *title, const struct head_view *v, struct show_style style)
-{
-	if (!v)
-		return;
-	text_put(t, STR("\n  "));
-	show_title(t, title, style);
-	text_put(t, STR("\n    "));
-	text_visible(t, v->start_line);
-	text_byte(t, '\n');
-	put_fields(t, &v->fields);
-	if (v->trailers.n > 0) {
-		text_put(t, STR("  trailers\n"));
-		put_fields(t, &v->trailers);
-	}
-}

@@ -10,12 +10,12 @@
  * In a text \" is a quote and \\ a backslash; any other backslash stands for itself, so that "\.example$" is a good pattern.
  * ~ is a regular expression over bytes, found anywhere. It is of the language that engines of linear time (RE2) know: no
  * look-around, back-references, recursion, conditions, atomic groups, possessive repeats, verbs, comments, flag x, \G, \K, \Q;
- * numbers of repeats are at most 1000; a { that is a character is written \{. A client is compared by ==, != and in as an address,
- * with addresses and networks ("127.0.0.0/8", "fd00::/8"; IPv4 is ::ffff:0:0/96). Numbers are whole; sizes may carry k, M, G
+ * numbers of repeats are at most 1000; a { that is a character is written \{. client and peer are compared by ==, != and in as
+ * addresses, with addresses and networks ("127.0.0.0/8", "fd00::/8"; IPv4 is ::ffff:0:0/96). Numbers are whole; sizes may carry k, M, G
  * (powers of 1024), times ms, s, m, h (bare: milliseconds). A field with several values (a header that is repeated) matches if any
  * of them does; != and !~ if none does. An absent field equals nothing. White space, ends of lines too, is free between all parts.
  *
- * All regular expressions that are asked for one purpose share a budget of steps. What it does not suffice for is undecided, and
+ * All regular expressions that are asked for one purpose may share a budget of steps. What it does not suffice for is undecided, and
  * so is what depends on it: "undecided && false" is false, "undecided || true" is true, "!undecided" is undecided. */
 #ifndef VIADUCT_CONFIG_FILTER_H
 #define VIADUCT_CONFIG_FILTER_H
@@ -44,6 +44,11 @@ enum filter_field {
 const char *filter_field_name(enum filter_field f);
 enum filter_type filter_field_type(enum filter_field f);
 
+/* In this order && is the least of its parts, || the greatest. */
+enum filter_answer { FILTER_NO, FILTER_UNDECIDED, FILTER_YES };
+
+struct filter_node; /* filter_tree.h */
+
 /* What a filter is asked about. */
 struct filter_value {
 	struct str text;
@@ -53,12 +58,15 @@ struct filter_subject {
 	/* Calls take with each value of the field until it returns false. name: of a header (any case), else empty. */
 	void (*each)(const void *owner, enum filter_field field, struct str name,
 		bool (*take)(void *taker, const struct filter_value *v), void *taker);
+	/* Asked before each is called: whether any value of the field fulfils a comparison, as filter_value_fits (filter_tree.h) says
+	 * it of one. False: it does not know, so each is called. NULL: it never knows. */
+	bool (*any)(const void *owner, const struct filter_node *node, enum filter_answer *ret);
 	const void *owner;
 };
 
 struct filter_error {
 	size_t position; /* byte in the expression, from 0 */
-	char text[200];  /* in words, with a suggestion where there is one */
+	char text[400];  /* in words, with a suggestion where there is one */
 };
 
 struct filter;
@@ -67,14 +75,14 @@ struct filter;
 struct filter *filter_parse(struct str text, bool early, struct filter_error *ret_error);
 void filter_free(struct filter *f); /* NULL is fine */
 
-/* In this order && is the least of its parts, || the greatest. */
-enum filter_answer { FILTER_NO, FILTER_UNDECIDED, FILTER_YES };
 /* Steps that regular expressions may still make; some ms of time in all. */
 struct filter_budget {
 	uint32_t steps;
 };
 enum { FILTER_BUDGET_STEPS = 200000 }; /* of a new one */
-/* Whether the subject matches. Takes what it needs from the budget, which other filters and subjects may share. */
+/* Whether the subject matches. Takes what it needs from the budget, which other filters and subjects may share. NULL: each regular
+ * expression has a budget of its own for each value, FILTER_BUDGET_STEPS and four steps for each byte: what is undecided then does
+ * not hang on what was asked before, and a store may ask in any order. */
 enum filter_answer filter_ask(const struct filter *f, const struct filter_subject *subject, struct filter_budget *budget);
 /* The expression as it was written. */
 const char *filter_text(const struct filter *f);

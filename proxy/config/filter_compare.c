@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { REASON_BYTES = 160, NAMES_BYTES = 200 };
+enum { REASON_BYTES = 160, NAMES_BYTES = 360 };
 
 static bool is_word(const struct filter_token *t, const char *word)
 {
@@ -237,7 +237,7 @@ static bool is_network(const struct filter_node *node)
 }
 
 /* Whether the text, which has been read from quoted, is an address or a network. */
-static bool network_check(struct filter_parser *p, struct str text, struct str quoted)
+static bool network_check(struct filter_parser *p, enum filter_field f, struct str text, struct str quoted)
 {
 	struct network unused;
 
@@ -246,7 +246,7 @@ static bool network_check(struct filter_parser *p, struct str text, struct str q
 	if (str_find(text, '/') != text.len)
 		return filter_fail(p, quoted,
 			"no network: it is like \"10.0.0.0/8\" or \"fd00::/8\", all bits behind the prefix 0");
-	return filter_fail(p, quoted, "client is an address or a network, like \"127.0.0.1\" or \"10.0.0.0/8\"");
+	return filter_fail(p, quoted, "%s is an address or a network, like \"127.0.0.1\" or \"10.0.0.0/8\"", filter_field_name(f));
 }
 
 /* A value of the comparison, added to the node's. */
@@ -257,7 +257,7 @@ static bool node_value_read(struct filter_parser *p, struct filter_node *node)
 
 	if (!value_read(p, node->field, &value) || !value_add(p, node, value))
 		return false;
-	return !is_network(node) || network_check(p, value.text, quoted);
+	return !is_network(node) || network_check(p, node->field, value.text, quoted);
 }
 
 /* What all values, which have been checked, stand for. */
@@ -346,6 +346,7 @@ struct filter_node *filter_compare_read(struct filter_parser *p)
 	if (node == NULL || !field_read(p, node))
 		return NULL;
 	node->op = FILTER_OP_THERE;
+	node->is_dear = filter_field_is_body(node->field);
 	if (op_is_there(&p->token, &node->op) && !rest_read(p, node))
 		return NULL;
 	return node;

@@ -43,7 +43,12 @@ bool filter_field_is_named(enum filter_field f)
 
 bool filter_field_is_address(enum filter_field f)
 {
-	return f == FILTER_client;
+	return f == FILTER_client || f == FILTER_peer;
+}
+
+bool filter_field_is_body(enum filter_field f)
+{
+	return f == FILTER_req_body || f == FILTER_res_body;
 }
 
 bool filter_field_is_caseless(enum filter_field f)

@@ -4,6 +4,8 @@
 #include "config/filter_tree.h"
 #include "net/address.h"
 
+enum { STEPS_PER_BYTE = 4 };
+
 static bool is_equal(enum filter_field f, const struct filter_value *a, const struct filter_value *b)
 {
 	if (filter_field_type(f) != FILTER_TEXT)
@@ -51,7 +53,7 @@ static bool is_there(const struct filter_node *node, const struct filter_value *
 }
 
 /* Whether one value of the field fulfils the comparison, or for != the one that it denies. Not for ~ and !~. */
-static bool value_fits(const struct filter_node *node, const struct filter_value *v)
+static bool is_fit(const struct filter_node *node, const struct filter_value *v)
 {
 	switch (node->op) {
 	case FILTER_OP_THERE:
@@ -75,6 +77,25 @@ static bool value_fits(const struct filter_node *node, const struct filter_value
 		break;
 	}
 	return false;
+}
+
+/* Of a regular expression that shares none: the longer the value, the more places there are to begin at. */
+static struct filter_budget own_budget(struct str text)
+{
+	const size_t most = (UINT32_MAX - FILTER_BUDGET_STEPS) / STEPS_PER_BYTE;
+	uint32_t bytes = (uint32_t)(text.len < most ? text.len : most);
+
+	return (struct filter_budget){FILTER_BUDGET_STEPS + STEPS_PER_BYTE * bytes};
+}
+
+enum filter_answer filter_value_fits(const struct filter_node *node, const struct filter_value *v)
+{
+	struct filter_budget budget;
+
+	if (node->regex == NULL)
+		return is_fit(node, v) ? FILTER_YES : FILTER_NO;
+	budget = own_budget(v->text);
+	return filter_regex_finds(node->regex, v->text, &budget);
 }
 
 struct question {
@@ -110,10 +131,10 @@ static bool take(void *taker, const struct filter_value *v)
 	struct question *q = taker;
 	enum filter_answer answer;
 
-	if (q->node->regex != NULL)
+	if (q->node->regex != NULL && q->budget != NULL)
 		answer = filter_regex_finds(q->node->regex, v->text, q->budget);
 	else
-		answer = value_fits(q->node, v) ? FILTER_YES : FILTER_NO;
+		answer = filter_value_fits(q->node, v);
 	q->answer = greatest(q->answer, answer);
 	return q->answer != FILTER_YES;
 }
@@ -124,29 +145,46 @@ static enum filter_answer compare(const struct filter_node *node, const struct f
 	struct question q = {node, budget, FILTER_NO};
 	bool is_denial = node->op == FILTER_OP_NE || node->op == FILTER_OP_NOT_MATCH;
 
-	subject->each(subject->owner, node->field, node->name, take, &q);
+	if (subject->any == NULL || !subject->any(subject->owner, node, &q.answer))
+		subject->each(subject->owner, node->field, node->name, take, &q);
 	if (is_denial)
 		return opposite(q.answer);
 	return q.answer;
+}
+
+static enum filter_answer node_ask(const struct filter_node *node, const struct filter_subject *subject,
+	struct filter_budget *budget);
+
+/* Asks those children that are dear, or those that are not, until the answer is decisive. */
+static enum filter_answer children_ask(const struct filter_node *node, bool is_dear, enum filter_answer answer,
+	const struct filter_subject *subject, struct filter_budget *budget)
+{
+	bool is_all = node->kind == FILTER_NODE_AND;
+	enum filter_answer decisive = is_all ? FILTER_NO : FILTER_YES;
+
+	for (const struct filter_node *child = node->child; child != NULL && answer != decisive; child = child->next) {
+		enum filter_answer of_child;
+
+		if (child->is_dear != is_dear)
+			continue;
+		of_child = node_ask(child, subject, budget);
+		answer = is_all ? least(answer, of_child) : greatest(answer, of_child);
+	}
+	return answer;
 }
 
 /* The parser bounds the depth of the tree. */
 static enum filter_answer node_ask(const struct filter_node *node, const struct filter_subject *subject,
 	struct filter_budget *budget)
 {
-	bool is_all = node->kind == FILTER_NODE_AND;
-	enum filter_answer decisive = is_all ? FILTER_NO : FILTER_YES, answer = opposite(decisive);
+	enum filter_answer answer;
 
 	if (node->kind == FILTER_NODE_COMPARE)
 		return compare(node, subject, budget);
 	if (node->kind == FILTER_NODE_NOT)
 		return opposite(node_ask(node->child, subject, budget));
-	for (const struct filter_node *child = node->child; child != NULL && answer != decisive; child = child->next) {
-		enum filter_answer of_child = node_ask(child, subject, budget);
-
-		answer = is_all ? least(answer, of_child) : greatest(answer, of_child);
-	}
-	return answer;
+	answer = children_ask(node, false, node->kind == FILTER_NODE_AND ? FILTER_YES : FILTER_NO, subject, budget);
+	return node->is_dear ? children_ask(node, true, answer, subject, budget) : answer;
 }
 
 enum filter_answer filter_ask(const struct filter *f, const struct filter_subject *subject, struct filter_budget *budget)

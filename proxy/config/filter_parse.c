@@ -125,6 +125,7 @@ static struct filter_node *not_read(struct filter_parser *p)
 	child = not_read(p);
 	p->depth--;
 	node->child = child;
+	node->is_dear = child != NULL && child->is_dear;
 	return child != NULL ? node : NULL;
 }
 
@@ -140,6 +141,7 @@ static struct filter_node *chain_read(struct filter_parser *p, enum filter_token
 	if (node == NULL)
 		return NULL;
 	node->child = first;
+	node->is_dear = first->is_dear;
 	while (p->token.kind == between) {
 		struct filter_node *next;
 
@@ -147,6 +149,7 @@ static struct filter_node *chain_read(struct filter_parser *p, enum filter_token
 		next = read(p);
 		if (next == NULL)
 			return NULL;
+		node->is_dear |= next->is_dear;
 		last->next = next;
 		last = next;
 	}

@@ -1,4 +1,4 @@
-/* A part looked for in a text, without (ASCII) case, in time linear in the text whatever both are. Inside config/ only. */
+/* A part looked for in a text, without (ASCII) case, in time linear in the text whatever both are. */
 #ifndef VIADUCT_CONFIG_FILTER_SEARCH_H
 #define VIADUCT_CONFIG_FILTER_SEARCH_H
 

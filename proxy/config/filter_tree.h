@@ -40,6 +40,7 @@ struct filter_node {
 	enum filter_node_kind kind;
 	const struct filter_node *child; /* the first one */
 	const struct filter_node *next;  /* the sibling after this one */
+	bool is_dear;                    /* bodies have to be read: its siblings are asked before */
 
 	/* of FILTER_NODE_COMPARE */
 	enum filter_field field;
@@ -49,7 +50,7 @@ struct filter_node {
 	size_t values_n;                   /* a text is unescaped; for MATCH and NOT_MATCH it is the pattern */
 	const struct filter_regex *regex;  /* of MATCH and NOT_MATCH, compiled (filter_regex.h) */
 	const uint16_t *table;             /* of CONTAINS (filter_search.h) */
-	/* Of client with EQ, NE and IN: what each value stands for, an address for itself alone. A store asks network_has too. */
+	/* Of client and peer with EQ, NE and IN: what each value stands for, an address for itself alone. A store asks network_has too. */
 	const struct network *networks;
 };
 
@@ -58,10 +59,16 @@ const struct filter_node *filter_tree(const struct filter *f);
 
 /* True for texts that ==, !=, ~, !~ and in compare without (ASCII) case: host, scheme, method, type. */
 bool filter_field_is_caseless(enum filter_field f);
-/* True for client: ==, != and in compare addresses with networks. */
+/* True for client and peer: ==, != and in compare addresses with networks. */
 bool filter_field_is_address(enum filter_field f);
 /* True for req.header and res.header. */
 bool filter_field_is_named(enum filter_field f);
+/* True for req.body and res.body. */
+bool filter_field_is_body(enum filter_field f);
+
+/* Whether a value fulfils the comparison, or for != and !~ what they deny; a regular expression with a budget for itself. For those who
+ * answer comparisons themselves (filter_subject.any). */
+enum filter_answer filter_value_fits(const struct filter_node *node, const struct filter_value *v);
 
 /* Prints the tree as an expression that parses to the same tree. */
 void filter_print(const struct filter *f, FILE *to);

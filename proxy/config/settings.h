@@ -21,6 +21,8 @@ enum redirects_other { REDIRECTS_OTHER_FOLLOW, REDIRECTS_OTHER_PASS };
 enum intercept_mode { INTERCEPT_NONE, INTERCEPT_ALL, INTERCEPT_LIST };
 enum intercept_host_mismatch { INTERCEPT_HOST_MISMATCH_ALLOW, INTERCEPT_HOST_MISMATCH_REFUSE };
 enum access_format { ACCESS_JSON, ACCESS_COMBINED };
+enum capture_overload { OVERLOAD_WAIT, OVERLOAD_SHED };
+enum capture_redact { REDACT_OFF, REDACT_EXPORTS, REDACT_ALL };
 enum terminal_mode { TERMINAL_AUTO, TERMINAL_ALWAYS, TERMINAL_NEVER };
 
 struct text_list {

@@ -42,6 +42,9 @@ bool build_check_follow(struct settings_build *b);
 /* The part that is about opening tunnels and the CA. */
 bool build_check_intercept(struct settings_build *b);
 
+/* The part that is about capture and the HAR file. */
+bool build_check_capture(struct settings_build *b);
+
 /* All defaults, nothing checked, nothing made from them; one reference. */
 struct settings *settings_new_defaults(void);
 

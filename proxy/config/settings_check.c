@@ -309,6 +309,7 @@ bool build_check(struct settings_build *b)
 		check_limits,
 		build_check_follow,
 		build_check_intercept,
+		build_check_capture,
 		check_data,
 		check_ca_file,
 		check_log_access,

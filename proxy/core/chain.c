@@ -126,6 +126,7 @@ static void put_aside(struct exchange *x)
 	if (h == NULL || c->is_aside || !h->u->in_end || h->u->in.len > (size_t)x->settings->redirects_drain_bytes)
 		return;
 	c->is_aside = true;
+	exchange_observe_rest(x, h, &h->u->in);
 	bufq_move(&c->aside, &h->u->in, h->u->in.len);
 	hop_end(h, ERR_none, h->facts.decision, false);
 }
@@ -186,6 +187,7 @@ void chain_drain(struct exchange *x)
 	if (c->draining == NULL)
 		return;
 	s = c->draining->lease.stream;
+	exchange_observe_rest(x, c->draining, &s->in);
 	bufq_clear(&s->in);
 	stream_took(s);
 	if (!s->in_end && s->error == ERR_none && s->in_bytes <= (uint64_t)x->settings->redirects_drain_bytes)

@@ -139,6 +139,11 @@ enum step exchange_fail(struct exchange *x, enum error error, const char *detail
 /* The client's answer is made here. NULL (the arena was full) is a failure. Returns the next step. */
 enum step exchange_answer(struct exchange *x, struct stream *reply);
 void exchange_observe_hop(struct exchange *x, struct hop *h);
+/* Observers see a piece of a body (exchange_bodies.c): of the request on its way to the present hop; of a response on its way to the client;
+ * and what waits of a hop's response that nobody will get, before it is dropped. */
+void exchange_on_up_piece(void *owner, struct str piece);
+void exchange_on_down_piece(void *owner, struct str piece);
+void exchange_observe_rest(struct exchange *x, const struct hop *h, const struct bufq *q);
 /* Moves to the step and runs on from there; the exchange may be over after it. */
 void exchange_go(struct exchange *x, enum step next);
 /* What has gone wrong with what is being waited for: the present hop has failed, or all of it. */

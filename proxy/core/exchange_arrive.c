@@ -230,6 +230,7 @@ static void keep_body(struct exchange *x)
 			.pool_limit = x->worker->budget.limit_bytes / 2,
 			.on_change = exchange_on_change,
 			.trailers = trailers_for_hop,
+			.on_piece = exchange_on_up_piece,
 			.owner = x,
 		});
 }

@@ -84,8 +84,12 @@ static void relay_join(struct exchange *x)
 {
 	x->down.from = x->source;
 	x->down.to = x->d;
-	if (!x->facts.is_tunnel)
+	if (!x->facts.is_tunnel) {
+		/* A redirect that was put aside has been seen. */
+		x->down.on_piece = x->reply != NULL && x->chain.is_returned ? NULL : exchange_on_down_piece;
+		x->down.owner = x;
 		return;
+	}
 	tunnel_init(&x->tunnel, &x->facts.tunnel);
 	x->up = (struct pipe){.from = x->d, .to = x->source, .on_piece = peek, .owner = x};
 	/* It may have been seen already. */

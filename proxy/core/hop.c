@@ -364,6 +364,7 @@ void hop_hand_over(struct hop *h, const char *decision)
 
 bool hop_leave(struct hop *h, const char *decision)
 {
+	exchange_observe_rest(h->x, h, &h->u->in);
 	bufq_clear(&h->u->in);
 	if (h->u->in_end) {
 		hop_end(h, ERR_none, decision, false);

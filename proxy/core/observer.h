@@ -151,7 +151,9 @@ struct observer {
 	void *owner;
 	void (*on_begin)(void *owner, const struct exchange_facts *x);
 	void (*on_hop)(void *owner, const struct exchange_facts *x, const struct hop_facts *h);
-	/* The place of capture: a piece of a hop's body as it passes. No body is captured yet, so nothing calls it. */
+	/* A piece of a hop's body as it passes, in order: BODY_UP as it is given to the origin (a replay gives it anew to the next hop), BODY_DOWN
+	 * as it came from the origin, before on_hop of a hop that is left, before on_end in any case. h NULL: BODY_DOWN of a response that was made
+	 * here. Not for tunnels. */
 	void (*on_body)(void *owner, const struct exchange_facts *x, const struct hop_facts *h, enum body_direction d,
 		struct str piece);
 	void (*on_end)(void *owner, const struct exchange_facts *x);

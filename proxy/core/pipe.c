@@ -1,17 +1,15 @@
 /* See pipe.h. */
 #include "core/pipe.h"
 
-/* Shows the first n bytes that wait in from to the observer of the pipe. */
-static void pipe_show(const struct pipe *p, size_t n)
+/* Shows of the first n bytes that wait in from what on_piece has not seen: the stream may not have taken all that was shown last time. */
+static void pipe_show(struct pipe *p, size_t n)
 {
-	const struct piece *cursor = NULL;
-	struct str span;
+	size_t seen = (size_t)(p->shown_bytes - p->moved_bytes);
 
-	while (n > 0 && bufq_each(&p->from->in, &cursor, &span)) {
-		span = str_first(span, span.len < n ? span.len : n);
-		p->on_piece(p->owner, span);
-		n -= span.len;
-	}
+	if (n <= seen)
+		return;
+	p->shown_bytes = p->moved_bytes + n;
+	bufq_show(&p->from->in, seen, n - seen, p->on_piece, p->owner);
 }
 
 static bool pipe_step(struct pipe *p)

@@ -30,6 +30,7 @@ void upload_init(struct upload *u, const struct upload_needs *needs)
 		.pool_limit = needs->pool_limit,
 		.on_change = needs->on_change,
 		.trailers = needs->trailers,
+		.on_piece = needs->on_piece,
 		.owner = needs->owner,
 	};
 	if (u->spooler == NULL)
@@ -153,11 +154,23 @@ static const struct fields *trailers_of(const struct upload *u)
 	return u->d->head == NULL ? NULL : &u->d->head->trailers;
 }
 
+/* Shows of the first n bytes that wait what on_piece has not seen of what this hop gets. */
+static void show(struct upload *u, size_t n)
+{
+	size_t seen = (size_t)(u->shown_bytes - u->moved_bytes);
+
+	if (n <= seen || u->on_piece == NULL)
+		return;
+	u->shown_bytes = u->moved_bytes + n;
+	bufq_show(&u->pending, seen, n - seen, u->on_piece, u->owner);
+}
+
 /* Gives `to` what waits for it. True if it took anything. */
 static bool give(struct upload *u)
 {
 	size_t n = (size_t)min_bytes(u->pending.len, stream_room(u->to));
 
+	show(u, n);
 	if (n > 0)
 		n = stream_send(u->to, &u->pending, n);
 	u->moved_bytes += n;
@@ -213,7 +226,7 @@ void upload_start(struct upload *u, struct stream *to)
 	u->is_ended = false;
 	/* The file may have failed since it was decided that there would be this hop. */
 	u->is_broken = u->taken_bytes > 0 && u->copy != UPLOAD_WHOLE;
-	u->moved_bytes = 0;
+	u->moved_bytes = u->shown_bytes = 0;
 	u->read_at = 0;
 	bufq_share(&u->pending, &u->memory, u->memory.len);
 }

@@ -25,6 +25,7 @@ struct upload {
 	bool is_discarding;
 	bool is_broken; /* the hop in progress cannot be sent the rest, because the temporary file failed: look at it after upload_run */
 	uint64_t moved_bytes; /* given to `to` since upload_start */
+	uint64_t shown_bytes; /* to on_piece since then */
 	uint64_t taken_bytes; /* ever taken from d */
 	enum upload_copy copy;
 
@@ -43,6 +44,7 @@ struct upload {
 	uint64_t discard_bytes; /* that may still be dropped */
 	void (*on_change)(void *owner);
 	const struct fields *(*trailers)(void *owner);
+	void (*on_piece)(void *owner, struct str piece);
 	void *owner;
 };
 
@@ -57,6 +59,8 @@ struct upload_needs {
 	void (*on_change)(void *owner);
 	/* Those for the hop in progress, once the end has come; it may give NULL. NULL: those of d as they are. */
 	const struct fields *(*trailers)(void *owner);
+	/* Sees each piece that the hop in progress is given, once; NULL costs nothing. */
+	void (*on_piece)(void *owner, struct str piece);
 	void *owner;
 };
 void upload_init(struct upload *u, const struct upload_needs *needs);

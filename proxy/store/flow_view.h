@@ -22,6 +22,12 @@ struct leg_view {
 	int64_t resumed; /* -1: no TLS */
 };
 
+/* A captured body. */
+struct kept_body {
+	int64_t id;     /* of bodies; -1: none was kept */
+	struct str cut; /* why it is not whole: "limit", "overload", "store", "redacted"; empty: it is */
+};
+
 struct flow_view {
 	uint64_t id;
 	int64_t change, run, worker, client_id, client_request;
@@ -39,6 +45,10 @@ struct flow_view {
 	struct leg_view client_tls;
 	bool is_tunnel;
 	struct tunnel_view tunnel; /* if is_tunnel */
+	int64_t session_id;
+	int64_t request_length_bytes, response_length_bytes; /* of the bodies, as their heads state it; -1: not known */
+	struct kept_body response_body;                      /* of a response that was made here */
+	struct str comment;
 };
 
 bool flow_view_is_pending(const struct flow_view *v);
@@ -112,6 +122,18 @@ struct hop_view {
 	struct str cookies_added; /* names of the chain's cookies in its request, separated by commas */
 	struct drop_rows drops;
 	struct cookie_rows cookies; /* that its response sets */
+	struct kept_body request_body, response_body;
+	struct str extra; /* of an imported hop: its HAR entry as it was, without the texts of its bodies */
+};
+
+/* So that runs can be told apart. */
+struct session_view {
+	int64_t id, run;
+	struct str name;
+	int64_t started_us, ended_us; /* ended_us -1: it goes on */
+	bool is_import;
+	struct str log_json; /* of an import: what the HAR said beside its entries */
+	int64_t flows;
 };
 
 struct head_view {

@@ -44,18 +44,39 @@ static bool bytes_of(struct arena *a, const json_t *v, struct str *ret)
 	return true;
 }
 
-bool heads_parse_fields(struct arena *a, struct str json, struct fields *ret)
+/* What an id refers to, into the arena. */
+static bool line_of(struct arena *a, int64_t id, heads_find *find, void *owner, struct field *ret)
+{
+	struct field f;
+
+	if (!find || !find(owner, id, &f))
+		return false;
+	ret->name = arena_str(a, f.name);
+	ret->value = arena_str(a, f.value);
+	return ret->name.p && ret->value.p;
+}
+
+static bool pair_of(struct arena *a, const json_t *pair, struct field *ret)
+{
+	return json_array_size(pair) == 2 && bytes_of(a, json_array_get(pair, 0), &ret->name) &&
+		bytes_of(a, json_array_get(pair, 1), &ret->value);
+}
+
+bool heads_parse_fields(struct arena *a, struct str json, heads_find *find, void *owner, struct fields *ret)
 {
 	json_t *root = json_loadb(json.p ? json.p : "", json.len, 0, NULL);
 	struct fields fields = {NULL, 0, 0};
 	bool ok = json_is_array(root);
 
 	for (size_t i = 0; ok && i < json_array_size(root); i++) {
-		const json_t *pair = json_array_get(root, i);
-		struct str name, value;
+		const json_t *element = json_array_get(root, i);
+		struct field f;
 
-		ok = json_array_size(pair) == 2 && bytes_of(a, json_array_get(pair, 0), &name) &&
-			bytes_of(a, json_array_get(pair, 1), &value) && fields_add(a, &fields, name, value);
+		if (json_is_integer(element))
+			ok = line_of(a, json_integer_value(element), find, owner, &f);
+		else
+			ok = pair_of(a, element, &f);
+		ok = ok && fields_add(a, &fields, f.name, f.value);
 	}
 	json_decref(root);
 	if (ok)

@@ -1,6 +1,8 @@
 /* Writing JSON. Not for reading it: that is jansson's. */
 #include "store/json.h"
 
+#include <string.h>
+
 static const char hex[] = "0123456789abcdef";
 
 /* A byte that cannot stand for itself in a JSON string. */
@@ -29,6 +31,20 @@ static void put_escaped(struct text *t, unsigned char c)
 	}
 }
 
+/* True if one of eight bytes must be escaped, or, which is no harm, may have to be. */
+static bool has_special(const char *p)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t eight, quote, backslash, del;
+
+	memcpy(&eight, p, sizeof(eight));
+	quote = eight ^ ones * '"';
+	backslash = eight ^ ones * '\\';
+	del = eight ^ ones * 0x7f;
+	/* Each term borrows into the top bit of a byte that is below its bound. */
+	return (((eight - ones * 0x20) | (quote - ones) | (backslash - ones) | (del - ones)) & tops) != 0;
+}
+
 /* The inside of a JSON string; s is valid UTF-8. */
 static void put_utf8(struct text *t, struct str s)
 {
@@ -37,13 +53,18 @@ static void put_utf8(struct text *t, struct str s)
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
+		if (s.len - i >= sizeof(uint64_t) && !has_special(s.p + i)) {
+			i += sizeof(uint64_t) - 1;
+			continue;
+		}
 		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
 			continue;
 		text_put(t, (struct str){s.p + from, i - from});
 		put_escaped(t, c);
 		from = i + 1;
 	}
-	text_put(t, (struct str){s.p + from, s.len - from});
+	if (from < s.len)
+		text_put(t, str_from(s, from));
 }
 
 /* The same for bytes of which not all are UTF-8: only ASCII is taken as it is. */

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "store/database.h"
+#include "store/head_lines.h"
 #include "store/reader.h"
 #include "store/row.h"
 
@@ -15,8 +16,13 @@
 	" e.outcome, e.error, e.detail, e.request_head_bytes, e.request_body_bytes, e.response_head_bytes,"                    \
 	" e.response_body_bytes, e.hops, e.is_tunnel, e.final_url, e.final_host, e.redirects, e.retries,"                      \
 	" e.parent_id, e.client_tls_version, e.client_tls_cipher, e.client_tls_alpn, e.client_tls_server_name,"                \
-	" e.client_tls_resumed, t.up_bytes, t.down_bytes, t.sni, t.alpn, t.tls_version, t.has_ech, t.ja4, t.handling, t.why"
+	" e.client_tls_resumed, e.session_id, e.request_length_bytes, e.response_length_bytes, e.response_body_id,"            \
+	" e.response_body_cut, e.comment, t.up_bytes, t.down_bytes, t.sni, t.alpn, t.tls_version, t.has_ech, t.ja4,"           \
+	" t.handling, t.why"
 #define FLOW_TABLES " FROM exchanges e LEFT JOIN tunnels t ON t.exchange_id = e.id"
+
+const char reader_flow_columns[] = FLOW_COLUMNS;
+const char reader_flow_tables[] = FLOW_TABLES;
 
 bool reader_is_live(const char *folder)
 {
@@ -32,6 +38,7 @@ struct reader *reader_open(const char *folder, bool *ret_is_absent, char *ret_wh
 	if (db) {
 		r = mem_calloc(1, sizeof(*r));
 		r->db = db;
+		r->lines = head_lines_new(db);
 	}
 	mem_free(path);
 	return r;
@@ -41,6 +48,7 @@ void reader_close(struct reader *r)
 {
 	if (!r)
 		return;
+	head_lines_free(r->lines);
 	sqlite3_close(r->db);
 	mem_free(r);
 }
@@ -143,6 +151,11 @@ static struct flow_view read_flow(sqlite3_stmt *s)
 	v.retries = columns_i64(&c);
 	v.parent_id = columns_i64(&c);
 	v.client_tls = read_leg(&c);
+	v.session_id = columns_i64(&c);
+	v.request_length_bytes = columns_i64(&c);
+	v.response_length_bytes = columns_i64(&c);
+	v.response_body = columns_body(&c);
+	v.comment = columns_str(&c);
 	v.tunnel = read_tunnel(&c);
 	return v;
 }
@@ -155,6 +168,19 @@ bool reader_finish(struct reader *r, sqlite3_stmt *s, int rc)
 	return ok;
 }
 
+bool reader_visit_flows(struct reader *r, sqlite3_stmt *s, flow_visit *visit, void *owner)
+{
+	int rc;
+
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		struct flow_view v = read_flow(s);
+
+		if (!visit(owner, &v))
+			break;
+	}
+	return reader_finish(r, s, rc);
+}
+
 /* Visits the flows of a statement with one parameter. */
 static bool visit_flows(struct reader *r, const char *sql, int64_t parameter, flow_visit *visit, void *owner)
 {
@@ -164,13 +190,7 @@ static bool visit_flows(struct reader *r, const char *sql, int64_t parameter, fl
 	if (rc != SQLITE_OK)
 		return reader_fail(r);
 	sqlite3_bind_int64(s, 1, parameter);
-	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-		struct flow_view v = read_flow(s);
-
-		if (!visit(owner, &v))
-			break;
-	}
-	return reader_finish(r, s, rc);
+	return reader_visit_flows(r, s, visit, owner);
 }
 
 bool reader_newest(struct reader *r, size_t n, flow_visit *visit, void *owner)

@@ -26,6 +26,7 @@ typedef bool flow_visit(void *owner, const struct flow_view *v);
 typedef bool hop_visit(void *owner, const struct hop_view *v);
 typedef bool id_visit(void *owner, uint64_t id);
 typedef bool identity_visit(void *owner, const struct identity_view *v);
+typedef bool session_visit(void *owner, const struct session_view *v);
 typedef bool change_visit(void *owner, const struct change_view *v);
 
 /* The newest n flows, oldest of them first. False on an error. */
@@ -47,6 +48,9 @@ bool reader_head(struct reader *r, uint64_t id, int64_t hop, bool is_request, st
 bool reader_identities(struct reader *r, struct str host, int64_t since_us, identity_visit *visit, void *owner);
 /* The same for what changed, or did so again, after that time: the one that did last at the end. */
 bool reader_identity_changes(struct reader *r, struct str host, int64_t since_us, change_visit *visit, void *owner);
+
+/* All sessions, oldest first. */
+bool reader_sessions(struct reader *r, session_visit *visit, void *owner);
 
 /* The id of the newest flow; 0 if there is none. */
 bool reader_newest_id(struct reader *r, uint64_t *ret);

@@ -1,6 +1,7 @@
 /* Reading hops, what belongs to them, and heads. Not for flows: query.c. */
 #include "store/query.h"
 
+#include "store/head_lines.h"
 #include "store/heads.h"
 #include "store/reader.h"
 #include "store/row.h"
@@ -43,6 +44,9 @@ static struct hop_view read_hop(sqlite3_stmt *s)
 	v.tls_staple = columns_str(&c);
 	v.tls_unverified = columns_str(&c);
 	v.identity_change_id = columns_i64(&c);
+	v.request_body = columns_body(&c);
+	v.response_body = columns_body(&c);
+	v.extra = columns_str(&c);
 	v.identity = NULL;
 	v.identity_change = NULL;
 	v.drops = (struct drop_rows){NULL, 0};
@@ -159,8 +163,8 @@ bool reader_hops(struct reader *r, uint64_t id, struct arena *a, hop_visit *visi
 		"SELECT number, reason, url, peer, is_reused, is_reply, status, tls_version, tls_cipher, tls_resumed, started_us,"
 		" queue_us, resolve_us, connect_us, tls_us, send_us, wait_us, receive_us, request_head_bytes, request_body_bytes,"
 		" response_head_bytes, response_body_bytes, error, detail, decision, peer_class, delay_us, cookies_added,"
-		" tls_alpn, tls_server_name, identity_id, tls_pin, tls_staple, tls_unverified, identity_change_id"
-		" FROM hops WHERE exchange_id = ? ORDER BY number",
+		" tls_alpn, tls_server_name, identity_id, tls_pin, tls_staple, tls_unverified, identity_change_id,"
+		" request_body_id, request_body_cut, response_body_id, response_body_cut, extra FROM hops WHERE exchange_id = ? ORDER BY number",
 		-1, &s, NULL);
 
 	if (rc != SQLITE_OK)
@@ -179,44 +183,66 @@ bool reader_hops(struct reader *r, uint64_t id, struct arena *a, hop_visit *visi
 	return reader_finish(r, s, rc);
 }
 
-/* A stored head into the arena; NULL when it is damaged or the arena full. */
-static struct head_view *read_head(sqlite3_stmt *s, struct arena *a)
+static bool find_line(void *owner, int64_t id, struct field *ret)
+{
+	return head_lines_find(((struct reader *)owner)->lines, id, ret);
+}
+
+bool reader_fields(struct reader *r, struct str json, struct arena *a, struct fields *ret)
+{
+	struct fields fields = {NULL, 0, 0};
+
+	if (json.len > 0 && !heads_parse_fields(a, json, find_line, r, &fields)) {
+		snprintf(r->error, sizeof(r->error), "a stored head cannot be read");
+		return false;
+	}
+	*ret = fields;
+	return true;
+}
+
+/* The head of a row into the arena; NULL when that fails. */
+static struct head_view *read_head(struct reader *r, struct columns *c, struct arena *a)
 {
 	struct head_view *v = arena_zalloc(a, sizeof(*v));
-	struct columns c = {s, 0};
-	struct str fields, trailers;
+	struct str fields;
 
-	if (!v)
+	if (!v) {
+		snprintf(r->error, sizeof(r->error), "a stored head is too large to be read");
 		return NULL;
-	v->start_line = arena_str(a, columns_str(&c));
-	fields = columns_str(&c);
-	trailers = columns_str(&c);
-	if (!v->start_line.p || !heads_parse_fields(a, fields, &v->fields))
-		return NULL;
-	if (trailers.len > 0 && !heads_parse_fields(a, trailers, &v->trailers))
-		return NULL;
-	return v;
+	}
+	v->start_line = arena_str(a, columns_str(c));
+	fields = columns_str(c);
+	if (v->start_line.p && reader_fields(r, fields, a, &v->fields) && reader_fields(r, columns_str(c), a, &v->trailers))
+		return v;
+	if (!v->start_line.p)
+		snprintf(r->error, sizeof(r->error), "a stored head is too large to be read");
+	return NULL;
 }
+
+#define HEAD_OF(direction) "SELECT " direction "_line, " direction "_fields, " direction "_trailers"
 
 bool reader_head(struct reader *r, uint64_t id, int64_t hop, bool is_request, struct arena *a, struct head_view **ret)
 {
+	static const char *const sql_of[2][2] = {
+		{HEAD_OF("response") " FROM exchanges WHERE id = ?", HEAD_OF("request") " FROM exchanges WHERE id = ?"},
+		{HEAD_OF("response") " FROM hops WHERE exchange_id = ? AND number = ?",
+			HEAD_OF("request") " FROM hops WHERE exchange_id = ? AND number = ?"}};
 	struct head_view *head = NULL;
 	sqlite3_stmt *s = NULL;
-	int rc = sqlite3_prepare_v2(r->db,
-		"SELECT start_line, fields, trailers FROM heads WHERE exchange_id = ? AND hop = ? AND direction = ?", -1, &s,
-		NULL);
+	int rc = sqlite3_prepare_v2(r->db, sql_of[hop != 0][is_request], -1, &s, NULL);
 
 	if (rc != SQLITE_OK)
 		return reader_fail(r);
 	sqlite3_bind_int64(s, 1, (sqlite3_int64)id);
-	sqlite3_bind_int64(s, 2, hop);
-	sqlite3_bind_text(s, 3, is_request ? "request" : "response", -1, SQLITE_STATIC);
+	if (hop != 0)
+		sqlite3_bind_int64(s, 2, hop);
 	rc = sqlite3_step(s);
-	if (rc == SQLITE_ROW) {
-		head = read_head(s, a);
+	if (rc == SQLITE_ROW && sqlite3_column_type(s, 0) != SQLITE_NULL) {
+		struct columns c = {s, 0};
+
+		head = read_head(r, &c, a);
 		if (!head) {
 			sqlite3_finalize(s);
-			snprintf(r->error, sizeof(r->error), "a stored head cannot be read");
 			return false;
 		}
 	}

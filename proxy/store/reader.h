@@ -3,16 +3,29 @@
 #define VIADUCT_STORE_READER_H
 
 #include "base/arena.h"
-#include "store/flow_view.h"
+#include "store/query.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>
 
+struct head_lines;
+
 struct reader {
 	sqlite3 *db;
+	struct head_lines *lines;   /* rows of head_fields that were read */
 	sqlite3_int64 data_version; /* 0: not asked yet */
 	char error[256];
 };
+
+/* What a statement that visits flows selects, from exchanges e LEFT JOIN tunnels t. */
+extern const char reader_flow_columns[]; /* "e.id, …" */
+extern const char reader_flow_tables[];  /* " FROM exchanges e LEFT JOIN …" */
+/* Visits the rows of a statement that selects reader_flow_columns, and ends it. False on an error. */
+bool reader_visit_flows(struct reader *r, sqlite3_stmt *s, flow_visit *visit, void *owner);
+
+/* A stored head (a column of fields or trailers; empty: none) into the arena, in the statement that read it: only so long its
+ * references hold. False: it is damaged, or the arena is full (reader_error). */
+bool reader_fields(struct reader *r, struct str json, struct arena *a, struct fields *ret);
 
 /* Notes why SQLite refused; false, for the caller to return. */
 bool reader_fail(struct reader *r);

@@ -47,6 +47,14 @@ void row_own(struct row *r, const char *text)
 		sqlite3_bind_text(r->s, ++r->at, text, -1, SQLITE_STATIC);
 }
 
+void row_json(struct row *r, struct str json)
+{
+	if (json.len == 0)
+		row_null(r);
+	else
+		sqlite3_bind_text64(r->s, ++r->at, json.p, json.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
 int row_end(struct row *r)
 {
 	int rc = sqlite3_step(r->s);
@@ -73,4 +81,12 @@ struct str columns_str(struct columns *c)
 	const char *p = sqlite3_column_blob(c->s, at);
 
 	return (struct str){p, p ? (size_t)sqlite3_column_bytes(c->s, at) : 0};
+}
+
+struct kept_body columns_body(struct columns *c)
+{
+	struct kept_body b = {.id = columns_i64(c)};
+
+	b.cut = columns_str(c);
+	return b;
 }

@@ -4,6 +4,7 @@
 #define VIADUCT_STORE_ROW_H
 
 #include "base/str.h"
+#include "store/flow_view.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -24,6 +25,8 @@ void row_bytes(struct row *r, struct str s);
 void row_opt(struct row *r, struct str s);
 /* Text that is ours, so ASCII; NULL when empty or NULL. */
 void row_own(struct row *r, const char *text);
+/* JSON that is ours, so UTF-8; NULL when empty. */
+void row_json(struct row *r, struct str json);
 /* Runs the statement; it is ready for the next row afterwards. The result of the step is the one that counts. */
 int row_end(struct row *r);
 
@@ -39,5 +42,7 @@ int64_t columns_i64(struct columns *c);
 uint64_t columns_u64(struct columns *c);
 /* Empty for NULL. */
 struct str columns_str(struct columns *c);
+/* Two columns: the id of a body, and why it is not whole. */
+struct kept_body columns_body(struct columns *c);
 
 #endif

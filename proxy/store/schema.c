@@ -207,9 +207,113 @@ static const char step_2[] = "ALTER TABLE exchanges ADD COLUMN parent_id INTEGER
 			     ");"
 			     "CREATE INDEX identity_changes_pair ON identity_changes (after_id, before_id);";
 
+/* Both views are plain joins, without UNION: so SQLite can look up one flow in them, also as a part of a larger join. The
+ * numbers of the sides of a flow, 0 for the client's and one for each hop, are the keys of an array of as many elements. */
+#define SIDES                                                                                                                  \
+	" FROM exchanges e JOIN json_each('[0' || replace(hex(zeroblob(e.hops)), '00', ',0') || ']') n"                        \
+	" JOIN json_each('[\"request\",\"response\"]') d LEFT JOIN hops h ON h.exchange_id = e.id AND h.number = n.key"
+/* A column of the side and direction that the row is of: PART is line, fields or trailers. */
+#define OF_SIDE(part)                                                                                                          \
+	"iif(n.key = 0, iif(d.value = 'request', e.request_" part ", e.response_" part "), iif(d.value = 'request',"           \
+	" h.request_" part ", h.response_" part "))"
+/* A stored head with its references resolved, as JSON; NULL stays NULL. */
+#define RESOLVED(part)                                                                                                         \
+	"iif(" OF_SIDE(part) " IS NULL, NULL, (SELECT json_group_array(iif(j.type = 'integer',"                                \
+			     " (SELECT json_array(f.name, f.value) FROM head_fields f WHERE f.id = j.value), json(j.value)))"  \
+			     " FROM json_each(" OF_SIDE(part) ") j))"
+#define HEADS_VIEW                                                                                                                \
+	"CREATE VIEW heads (exchange_id, hop, direction, start_line, fields, trailers) AS SELECT e.id, n.key, d.value, " OF_SIDE( \
+		"line") ", " RESOLVED("fields") ", " RESOLVED("trailers") SIDES " WHERE " OF_SIDE("line") " IS NOT NULL;"
+#define HEADER_FIELDS_VIEW                                                                                                     \
+	"CREATE VIEW header_fields (exchange_id, hop, direction, position, name, value) AS SELECT e.id, n.key, d.value,"       \
+	" j.key + 1, iif(j.type = 'integer', f.name, j.value ->> 0), iif(j.type = 'integer', f.value, j.value ->> 1)" SIDES    \
+	" JOIN json_each(" OF_SIDE("fields") ") j LEFT JOIN head_fields f ON j.type = 'integer' AND f.id = j.value;"
+
+/* Bodies, sessions, and heads that are told in fewer rows. A head stands in the row of its side, and refers to field lines
+ * that are seen again and again; what was the table of heads is a view. What version 3 wrote is a head in this form, too.
+ * Each run of before is a session; one that was killed ended with its last flow. The ids of head_fields are not used again,
+ * so that a reader may keep what it has read. */
+static const char step_3[] =
+	"CREATE TABLE sessions ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" run INTEGER,"
+	" name TEXT NOT NULL,"
+	" started_us INTEGER NOT NULL,"
+	" ended_us INTEGER,"
+	" is_import INTEGER NOT NULL DEFAULT 0,"
+	" log_json TEXT"
+	");"
+	"INSERT INTO sessions (id, run, name, started_us, ended_us)"
+	" WITH part (run, first_us, last_us) AS (SELECT run, min(started_us), max(coalesce(ended_us, started_us))"
+	"   FROM exchanges GROUP BY run),"
+	"  every (run, started_us, ended_us) AS (SELECT r.id, r.started_us, coalesce(r.ended_us, p.last_us, r.started_us)"
+	"    FROM runs r LEFT JOIN part p ON p.run = r.id"
+	"   UNION ALL SELECT run, first_us, last_us FROM part WHERE run NOT IN (SELECT id FROM runs))"
+	" SELECT run, run, strftime('%Y-%m-%d %H:%M:%S', started_us / 1000000, 'unixepoch'), started_us, ended_us FROM every;"
+	"ALTER TABLE exchanges ADD COLUMN session_id INTEGER;"
+	"ALTER TABLE exchanges ADD COLUMN request_length_bytes INTEGER;"
+	"ALTER TABLE exchanges ADD COLUMN response_length_bytes INTEGER;"
+	"ALTER TABLE exchanges ADD COLUMN response_body_id INTEGER;"
+	"ALTER TABLE exchanges ADD COLUMN response_body_cut TEXT;"
+	"ALTER TABLE exchanges ADD COLUMN request_line TEXT;"
+	"ALTER TABLE exchanges ADD COLUMN request_fields TEXT;"
+	"ALTER TABLE exchanges ADD COLUMN request_trailers TEXT;"
+	"ALTER TABLE exchanges ADD COLUMN response_line TEXT;"
+	"ALTER TABLE exchanges ADD COLUMN response_fields TEXT;"
+	"ALTER TABLE exchanges ADD COLUMN response_trailers TEXT;"
+	"ALTER TABLE exchanges ADD COLUMN comment TEXT;"
+	"ALTER TABLE hops ADD COLUMN request_body_id INTEGER;"
+	"ALTER TABLE hops ADD COLUMN request_body_cut TEXT;"
+	"ALTER TABLE hops ADD COLUMN response_body_id INTEGER;"
+	"ALTER TABLE hops ADD COLUMN response_body_cut TEXT;"
+	"ALTER TABLE hops ADD COLUMN request_line TEXT;"
+	"ALTER TABLE hops ADD COLUMN request_fields TEXT;"
+	"ALTER TABLE hops ADD COLUMN request_trailers TEXT;"
+	"ALTER TABLE hops ADD COLUMN response_line TEXT;"
+	"ALTER TABLE hops ADD COLUMN response_fields TEXT;"
+	"ALTER TABLE hops ADD COLUMN response_trailers TEXT;"
+	"ALTER TABLE hops ADD COLUMN extra TEXT;"
+	"UPDATE exchanges SET session_id = run,"
+	" (request_line, request_fields, request_trailers) = (SELECT start_line, fields, trailers FROM heads"
+	"  WHERE exchange_id = id AND hop = 0 AND direction = 'request'),"
+	" (response_line, response_fields, response_trailers) = (SELECT start_line, fields, trailers FROM heads"
+	"  WHERE exchange_id = id AND hop = 0 AND direction = 'response');"
+	"UPDATE hops SET"
+	" (request_line, request_fields, request_trailers) = (SELECT start_line, fields, trailers FROM heads h"
+	"  WHERE h.exchange_id = hops.exchange_id AND hop = number AND direction = 'request'),"
+	" (response_line, response_fields, response_trailers) = (SELECT start_line, fields, trailers FROM heads h"
+	"  WHERE h.exchange_id = hops.exchange_id AND hop = number AND direction = 'response');"
+	"CREATE INDEX exchanges_session ON exchanges (session_id);"
+	"DROP TABLE heads;"
+	"CREATE TABLE head_fields ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" name TEXT NOT NULL,"
+	" value TEXT NOT NULL,"
+	" used_until INTEGER NOT NULL"
+	");"
+	"CREATE INDEX head_fields_used ON head_fields (used_until);"
+	"CREATE TABLE bodies ("
+	" id INTEGER PRIMARY KEY,"
+	" bytes INTEGER NOT NULL,"
+	" stored_bytes INTEGER NOT NULL,"
+	" sha256 BLOB,"
+	" compression TEXT,"
+	" content BLOB,"
+	" used_until INTEGER NOT NULL"
+	");"
+	"CREATE INDEX bodies_used ON bodies (used_until);"
+	"CREATE INDEX bodies_sha256 ON bodies (sha256) WHERE bytes >= 16384;"
+	"CREATE TABLE body_pieces ("
+	" id INTEGER PRIMARY KEY,"
+	" from_byte INTEGER NOT NULL,"
+	" bytes INTEGER NOT NULL,"
+	" compression TEXT,"
+	" content BLOB NOT NULL"
+	");" HEADS_VIEW HEADER_FIELDS_VIEW;
+
 const char *schema_step(int version)
 {
-	static const char *const steps[SCHEMA_VERSION] = {step_0, step_1, step_2};
+	static const char *const steps[SCHEMA_VERSION] = {step_0, step_1, step_2, step_3};
 
 	assert(version >= 0 && version < SCHEMA_VERSION);
 	return steps[version];

@@ -2,7 +2,7 @@
 #ifndef VIADUCT_STORE_SCHEMA_H
 #define VIADUCT_STORE_SCHEMA_H
 
-enum { SCHEMA_VERSION = 3 };
+enum { SCHEMA_VERSION = 4 };
 
 /* PRAGMA application_id of a flow database: "viad". */
 enum { SCHEMA_APPLICATION_ID = 0x76696164 };

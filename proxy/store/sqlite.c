@@ -1,35 +1,24 @@
-/* The embedded backend: transactions, the numbering of changes, retention. Not for the rows: writer.c. */
+/* The embedded backend: transactions, the numbering of changes. Not for the rows: writer.c; not for the file: sqlite_open.c; not for
+ * what leaves: sqlite_prune.c. */
 #include "store/backend.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "store/database.h"
-#include "store/writer.h"
+#include "store/sqlite_part.h"
+#include "store/sqlite_prune.h"
 
-#include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-struct sqlite_backend {
-	struct backend base;
-	char *path;
-	int lock_fd;
-	sqlite3 *db;
-	struct writer *writer;
-	int64_t run;
-	int64_t change;  /* the last one given out */
-	int64_t ended_n; /* flows in the file that are not in flight */
-	uint64_t next_id;
-};
+/* How long a lock of another process is waited for: long enough that a short one is no failure; and short while it is one, since
+ * meanwhile nobody takes what the workers record. */
+enum { BUSY_MS = 2000, BUSY_AGAIN_MS = 250 };
+enum { SPARE = 16, SPARE_BYTES = 1024 * 1024 };
 
 static struct sqlite_backend *self_of(struct backend *b)
 {
 	return (struct sqlite_backend *)(void *)b;
-}
-
-static void say_why(const struct sqlite_backend *s, char *ret_why, size_t size)
-{
-	snprintf(ret_why, size, "%s", sqlite3_errmsg(s->db));
 }
 
 /* Errors that lie in the record: the same one would fail again. */
@@ -41,182 +30,207 @@ static bool is_record_fault(int rc)
 		primary == SQLITE_RANGE;
 }
 
-/* Ends a transaction that failed; SQLite has ended it itself after some errors. */
-static void roll_back(struct sqlite_backend *s)
+/* Ends a transaction that failed, after saying why; SQLite has ended it itself after some errors. */
+static enum backend_fault roll_back(struct sqlite_backend *s, char *ret_why, size_t size)
 {
+	enum backend_fault fault = sqlite_fault(s);
+
+	snprintf(ret_why, size, "%s", sqlite3_errmsg(s->db));
 	if (!sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	writer_undo(s->writer);
+	sqlite3_busy_timeout(s->db, BUSY_AGAIN_MS);
+	return fault;
 }
 
-static bool write_batch(struct backend *b, struct record *const *records, size_t n, size_t *ret_lost, char *ret_why,
-	size_t size)
+static bool exec(struct sqlite_backend *s, const char *sql)
 {
-	struct sqlite_backend *s = self_of(b);
-	int64_t ended_n = 0;
-	size_t lost = 0;
+	char why[8];
 
-	if (!database_exec(s->db, "BEGIN IMMEDIATE", ret_why, size))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		int rc = writer_put(s->writer, records[i], s->change + 1 + (int64_t)i);
-
-		if (rc != SQLITE_OK && !is_record_fault(rc)) {
-			say_why(s, ret_why, size);
-			roll_back(s);
-			return false;
-		}
-		lost += rc != SQLITE_OK;
-		ended_n += rc == SQLITE_OK && records[i]->facts.outcome != OUTCOME_PENDING;
-	}
-	if (writer_end(s->writer) != SQLITE_OK) {
-		say_why(s, ret_why, size);
-		roll_back(s);
-		return false;
-	}
-	if (!database_exec(s->db, "COMMIT", ret_why, size)) {
-		roll_back(s);
-		return false;
-	}
-	s->change += (int64_t)n;
-	s->ended_n += ended_n;
-	*ret_lost = lost;
-	return true;
+	return database_exec(s->db, sql, why, sizeof(why));
 }
 
-/* Deletes the ended flows before an id, and what belongs to flows that are not there any more. */
-static bool delete_before(struct sqlite_backend *s, sqlite3_int64 id, sqlite3_int64 *ret_deleted, char *ret_why, size_t size)
-{
-	static const char *const tables[] = {"hops", "heads", "tunnels", "drops", "cookies"};
-	char sql[256];
+/* What a batch has come to. */
+struct batch {
+	size_t lost;
+	int64_t ended;
+	uint64_t last_id;
+};
 
-	snprintf(sql, sizeof(sql), "DELETE FROM exchanges WHERE id < %lld AND outcome <> 'pending'", (long long)id);
-	if (!database_exec(s->db, sql, ret_why, size))
+/* False on an error that is not one record's own. */
+static bool put(struct sqlite_backend *s, const struct record *r, int64_t change, const struct redactor *redactor,
+	struct batch *to)
+{
+	bool is_end = r->kind == RECORD_FLOW && r->facts.outcome != OUTCOME_PENDING;
+	int rc = writer_put(s->writer, r, change, redactor);
+
+	if (rc != SQLITE_OK && !is_record_fault(rc))
 		return false;
-	*ret_deleted = sqlite3_changes64(s->db);
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		snprintf(sql, sizeof(sql),
-			"DELETE FROM %s WHERE exchange_id < %lld AND exchange_id NOT IN (SELECT id FROM exchanges WHERE id < %lld)",
-			tables[i], (long long)id, (long long)id);
-		if (!database_exec(s->db, sql, ret_why, size))
-			return false;
-	}
-	return true;
-}
-
-/* The free pages are used again by what is written next, so a file that is full of flows stays as large as it is. */
-static bool prune(struct backend *b, int64_t max_flows, size_t limit, bool *ret_more, char *ret_why, size_t size)
-{
-	struct sqlite_backend *s = self_of(b);
-	int64_t excess = s->ended_n - max_flows;
-	int64_t n = excess < (int64_t)limit ? excess : (int64_t)limit;
-	sqlite3_int64 first_kept, deleted = 0;
-	char sql[128];
-
-	*ret_more = false;
-	if (n <= 0)
+	if (rc != SQLITE_OK) {
+		to->lost++;
 		return true;
-	snprintf(sql, sizeof(sql), "SELECT id FROM exchanges WHERE outcome <> 'pending' ORDER BY id LIMIT 1 OFFSET %" PRId64,
-		n);
-	if (!database_number(s->db, sql, 0, &first_kept)) {
-		say_why(s, ret_why, size);
-		return false;
 	}
-	if (!database_exec(s->db, "BEGIN IMMEDIATE", ret_why, size))
-		return false;
-	if (!delete_before(s, first_kept, &deleted, ret_why, size) || !database_exec(s->db, "COMMIT", ret_why, size)) {
-		roll_back(s);
-		return false;
-	}
-	s->ended_n -= deleted;
-	*ret_more = s->ended_n > max_flows && deleted > 0;
+	to->ended += is_end;
+	if (r->kind == RECORD_FLOW && r->facts.id > to->last_id)
+		to->last_id = r->facts.id;
 	return true;
+}
+
+static bool put_all(struct sqlite_backend *s, struct record *const *records, size_t n, const struct redactor *redactor,
+	struct batch *to)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!put(s, records[i], s->change + 1 + (int64_t)i, redactor, to))
+			return false;
+	}
+	return writer_end(s->writer) == SQLITE_OK;
+}
+
+static enum backend_fault not_open(char *ret_why, size_t size)
+{
+	snprintf(ret_why, size, "it is not open");
+	return FAULT_LATER;
+}
+
+static enum backend_fault write_batch(struct backend *b, struct record *const *records, size_t n,
+	const struct redactor *redactor, size_t *ret_lost, char *ret_why, size_t size)
+{
+	struct sqlite_backend *s = self_of(b);
+	struct batch batch = {.last_id = s->last_id};
+
+	if (!s->db)
+		return not_open(ret_why, size);
+	if (!exec(s, "BEGIN IMMEDIATE") || !put_all(s, records, n, redactor, &batch) || !exec(s, "COMMIT"))
+		return roll_back(s, ret_why, size);
+	writer_commit(s->writer);
+	s->change += (int64_t)n;
+	s->ended_n += batch.ended;
+	s->last_id = batch.last_id;
+	*ret_lost = batch.lost;
+	sqlite3_busy_timeout(s->db, BUSY_MS);
+	sqlite_measure(s);
+	return FAULT_NONE;
+}
+
+/* The file itself gets smaller when the log is next written back, which without traffic may be never. */
+static void give_back(struct sqlite_backend *s, const struct backend_limits *limits)
+{
+	struct stat st;
+
+	if (limits->max_bytes > 0 && s->base.file_bytes <= (uint64_t)limits->max_bytes && stat(s->path, &st) == 0 &&
+		st.st_size > limits->max_bytes)
+		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+/* The file gets shorter when the log is written into it, which without traffic nobody does. Only where that is worth it: while flows come,
+ * the room is used again soon. */
+static void shrink(struct sqlite_backend *s)
+{
+	uint64_t bytes = s->base.file_bytes;
+	struct stat st;
+
+	if (stat(s->path, &st) == 0 && (uint64_t)st.st_size > bytes + bytes / SPARE + SPARE_BYTES)
+		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+static enum backend_fault prune(struct backend *b, const struct backend_limits *limits, size_t limit, bool *ret_more,
+	char *ret_why, size_t size)
+{
+	struct sqlite_backend *s = self_of(b);
+	struct sqlite_prune_needs needs = {.limits = limits, .limit = limit, .ended_n = s->ended_n};
+	struct sqlite_prune_end end = {0, 0, false};
+
+	if (!s->db)
+		return not_open(ret_why, size);
+	if (sqlite_prune(s->db, &needs, &end) != SQLITE_OK) {
+		snprintf(ret_why, size, "%s", sqlite3_errmsg(s->db));
+		return sqlite_fault(s);
+	}
+	s->ended_n -= end.deleted;
+	b->pruned += (uint64_t)end.deleted;
+	if (end.first_kept > 0)
+		writer_pruned(s->writer, end.first_kept);
+	*ret_more = end.has_more;
+	sqlite_measure(s);
+	if (!end.has_more)
+		shrink(s);
+	if (!end.has_more)
+		give_back(s, limits);
+	return FAULT_NONE;
+}
+
+static enum backend_fault begin_session(struct backend *b, struct str name, bool is_import, struct str log_json,
+	int64_t *ret_id, char *ret_why, size_t size)
+{
+	struct sqlite_backend *s = self_of(b);
+	struct session next;
+
+	if (!s->db)
+		return not_open(ret_why, size);
+	if (!exec(s, "BEGIN IMMEDIATE") || !sqlite_next_session(s, name, is_import, log_json, &next) || !exec(s, "COMMIT"))
+		return roll_back(s, ret_why, size);
+	if (is_import) {
+		s->import = next;
+	} else {
+		b->session = next;
+		writer_set_session(s->writer, next.id);
+	}
+	*ret_id = next.id;
+	return FAULT_NONE;
 }
 
 static uint64_t next_id(const struct backend *b)
 {
-	return ((const struct sqlite_backend *)(const void *)b)->next_id;
+	return ((const struct sqlite_backend *)(const void *)b)->last_id + 1;
+}
+
+void sqlite_measure(struct sqlite_backend *s)
+{
+	sqlite3_int64 bytes;
+
+	if (database_number(s->db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", 0, &bytes))
+		s->base.file_bytes = (uint64_t)bytes;
 }
 
 static void close_backend(struct backend *b)
 {
 	struct sqlite_backend *s = self_of(b);
-	char sql[128], why[8];
 
-	if (s->db && s->run > 0) {
-		snprintf(sql, sizeof(sql), "UPDATE runs SET ended_us = %" PRId64 " WHERE id = %" PRId64, clock_wall_us(),
-			s->run);
-		(void)database_exec(s->db, sql, why, sizeof(why)); /* a run without an end says as much */
-	}
-	writer_free(s->writer);
-	sqlite3_close(s->db);
+	if (s->db)
+		(void)sqlite_end_run(s); /* a run without an end says as much */
+	sqlite_close(s);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
+	mem_free(s->remark);
+	mem_free(s->folder);
 	mem_free(s->path);
+	mem_free(s->version);
 	mem_free(s);
 }
 
 static const struct backend_ops sqlite_ops = {
-	.write_batch = write_batch, .prune = prune, .next_id = next_id, .close = close_backend};
+	.write_batch = write_batch,
+	.prune = prune,
+	.begin_session = begin_session,
+	.is_moved = sqlite_is_moved,
+	.renew = sqlite_renew,
+	.next_id = next_id,
+	.close = close_backend,
+};
 
-/* Adds the row of this run. */
-static bool begin_run(struct sqlite_backend *s, const char *version)
-{
-	sqlite3_stmt *insert = NULL;
-	int rc = sqlite3_prepare_v2(s->db, "INSERT INTO runs (version, pid, started_us) VALUES (?, ?, ?)", -1, &insert, NULL);
-
-	if (rc == SQLITE_OK) {
-		sqlite3_bind_text(insert, 1, version ? version : "", -1, SQLITE_STATIC);
-		sqlite3_bind_int64(insert, 2, getpid());
-		sqlite3_bind_int64(insert, 3, clock_wall_us());
-		rc = sqlite3_step(insert);
-	}
-	sqlite3_finalize(insert);
-	s->run = sqlite3_last_insert_rowid(s->db);
-	return rc == SQLITE_DONE;
-}
-
-/* Reads where the numbering goes on, ends what an earlier run left in flight, and begins this run. */
-static bool take_over(struct sqlite_backend *s, const char *version)
-{
-	sqlite3_int64 id, change, ended;
-	char sql[160], why[8];
-
-	if (!database_number(s->db, "SELECT max(id) FROM exchanges", 0, &id) ||
-		!database_number(s->db, "SELECT max(change) FROM exchanges", 0, &change))
-		return false;
-	s->next_id = (uint64_t)id + 1;
-	s->change = change + 1;
-	snprintf(sql, sizeof(sql),
-		"UPDATE exchanges SET outcome = 'interrupted', change = %" PRId64 " WHERE outcome = 'pending'"
-		" AND outcome <> 'delivered'", /* lets the index be used */
-		s->change);
-	if (!database_exec(s->db, sql, why, sizeof(why)) ||
-		!database_number(s->db, "SELECT count(*) FROM exchanges", 0, &ended))
-		return false;
-	s->ended_n = ended;
-	return begin_run(s, version);
-}
-
-struct backend *backend_sqlite(const char *folder, const char *version, char *ret_why, size_t size)
+struct backend *backend_sqlite(const struct backend_needs *needs, char *ret_why, size_t size)
 {
 	struct sqlite_backend *s = mem_calloc(1, sizeof(*s));
 
-	s->path = database_path(folder);
+	s->folder = mem_strdup(needs->folder);
+	s->path = database_path(needs->folder);
+	s->version = mem_strdup(needs->version ? needs->version : "");
+	s->is_import = needs->is_import;
 	s->base = (struct backend){.ops = &sqlite_ops, .name = s->path};
-	s->lock_fd = database_lock(folder, ret_why, size);
-	if (s->lock_fd >= 0)
-		s->db = database_open(s->path, ret_why, size);
-	if (!s->db) {
-		close_backend(&s->base);
-		return NULL;
-	}
-	if (take_over(s, version))
-		s->writer = writer_new(s->db, s->run);
-	if (!s->writer) {
-		snprintf(ret_why, size, "%s: %s", s->path, sqlite3_errmsg(s->db));
-		close_backend(&s->base);
-		return NULL;
-	}
-	return &s->base;
+	snprintf(s->base.session.name, sizeof(s->base.session.name), "%s", needs->session ? needs->session : "");
+	s->lock_fd = database_lock(needs->folder, ret_why, size);
+	if (s->lock_fd >= 0 && sqlite_open_first(s, ret_why, size))
+		return &s->base;
+	close_backend(&s->base);
+	return NULL;
 }

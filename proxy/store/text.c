@@ -115,14 +115,33 @@ void text_drop(struct text *t, size_t n)
 	t->len -= n;
 }
 
+/* How many bytes at the begin are ASCII without a NUL, as far as that can be told eight at a time. */
+static size_t plain_ascii(struct str s)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	size_t n = 0;
+
+	for (; s.len - n >= sizeof(uint64_t); n += sizeof(uint64_t)) {
+		uint64_t eight;
+
+		memcpy(&eight, s.p + n, sizeof(eight));
+		/* A top bit, or a borrow into one that was not set: some byte is above 0x7f, or zero. */
+		if (((eight | (eight - ones)) & tops) != 0)
+			break;
+	}
+	return n;
+}
+
 bool is_plain_utf8(struct str s)
 {
-	while (s.len > 0) {
-		size_t len = s.p[0] != '\0' ? utf8_first(s) : 0;
+	size_t at = plain_ascii(s);
+
+	while (at < s.len) {
+		size_t len = s.p[at] != '\0' ? utf8_first(str_from(s, at)) : 0;
 
 		if (len == 0)
 			return false;
-		s = str_from(s, len);
+		at += len;
 	}
 	return true;
 }

@@ -66,6 +66,31 @@ static void put_client_tls(struct text *t, const struct leg_view *v)
 		json_bool(t, "client_tls_resumed", v->resumed > 0);
 }
 
+/* Which body was kept, and how whole it is; null where none passed, or none is kept. */
+static void put_body(struct text *t, const char *key, const struct kept_body *b)
+{
+	json_key(t, key);
+	if (b->id < 0 && b->cut.len == 0) {
+		text_put(t, STR("null"));
+		return;
+	}
+	text_byte(t, '{');
+	json_opt_i64(t, "id", b->id);
+	json_opt(t, "cut", b->cut);
+	text_byte(t, '}');
+}
+
+/* Sizes of both sides of the client, and what its heads say of the bodies. */
+static void put_sizes(struct text *t, const struct flow_view *v)
+{
+	json_i64(t, "request_head_bytes", (int64_t)v->request_head_bytes);
+	json_i64(t, "request_body_bytes", (int64_t)v->request_body_bytes);
+	json_i64(t, "response_head_bytes", (int64_t)v->response_head_bytes);
+	json_i64(t, "response_body_bytes", (int64_t)v->response_body_bytes);
+	json_opt_i64(t, "request_length_bytes", v->request_length_bytes);
+	json_opt_i64(t, "response_length_bytes", v->response_length_bytes);
+}
+
 void view_json_flow(struct text *t, const struct flow_view *v)
 {
 	text_byte(t, '{');
@@ -81,16 +106,16 @@ void view_json_flow(struct text *t, const struct flow_view *v)
 	json_str(t, "outcome", v->outcome);
 	json_opt(t, "error", v->error);
 	json_opt(t, "detail", v->detail);
-	json_i64(t, "request_head_bytes", (int64_t)v->request_head_bytes);
-	json_i64(t, "request_body_bytes", (int64_t)v->request_body_bytes);
-	json_i64(t, "response_head_bytes", (int64_t)v->response_head_bytes);
-	json_i64(t, "response_body_bytes", (int64_t)v->response_body_bytes);
+	put_sizes(t, v);
 	put_client(t, v);
 	json_i64(t, "hops", v->hops);
 	json_i64(t, "redirects", v->redirects);
 	json_i64(t, "retries", v->retries);
 	json_opt(t, "final_url", v->final_url);
 	json_opt(t, "final_host", v->final_host);
+	json_opt_i64(t, "session_id", v->session_id);
+	json_opt(t, "comment", v->comment);
+	put_body(t, "response_body", &v->response_body);
 	json_opt_i64(t, "parent_id", v->parent_id);
 	put_client_tls(t, &v->client_tls);
 	json_bool(t, "is_tunnel", v->is_tunnel);
@@ -230,12 +255,28 @@ void view_json_hop(struct text *t, const struct hop_view *v)
 	json_i64(t, "request_body_bytes", (int64_t)v->request_body_bytes);
 	json_i64(t, "response_head_bytes", (int64_t)v->response_head_bytes);
 	json_i64(t, "response_body_bytes", (int64_t)v->response_body_bytes);
+	put_body(t, "request_body", &v->request_body);
+	put_body(t, "response_body", &v->response_body);
 	json_opt(t, "error", v->error);
 	json_opt(t, "detail", v->detail);
 	json_opt(t, "decision", v->decision);
 	view_json_drops(t, "dropped", &v->drops);
 	json_names(t, "cookies_added", v->cookies_added);
 	put_cookies(t, &v->cookies);
+}
+
+void view_json_session(struct text *t, const struct session_view *v)
+{
+	text_byte(t, '{');
+	json_i64(t, "id", v->id);
+	json_opt_i64(t, "run", v->run);
+	json_str(t, "name", v->name);
+	put_time(t, "started", v->started_us);
+	json_i64(t, "started_us", v->started_us);
+	json_opt_i64(t, "ended_us", v->ended_us);
+	json_bool(t, "is_import", v->is_import);
+	json_i64(t, "flows", v->flows);
+	text_byte(t, '}');
 }
 
 void view_json_head(struct text *t, const struct head_view *v)

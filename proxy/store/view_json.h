@@ -16,6 +16,7 @@ void view_json_cookie(struct text *t, struct str name, struct str fate, struct s
 /* Whole objects; null for NULL. */
 void view_json_identity(struct text *t, const struct identity_view *v);
 void view_json_change(struct text *t, const struct change_view *v);
+void view_json_session(struct text *t, const struct session_view *v);
 void view_json_head(struct text *t, const struct head_view *v);
 
 #endif

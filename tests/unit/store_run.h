@@ -50,13 +50,16 @@ static inline struct store *start(int64_t max_flows)
 	return s;
 }
 
-/* Pushes a flow, waiting for room. */
-static inline void push_facts(struct ring *ring, const struct exchange_facts *x)
+/* Pushes it, waiting for room. */
+static inline void push_record(struct ring *ring, struct record *r)
 {
-	struct record *r = record_new(x);
-
 	while (!ring_push(ring, r))
 		poll(NULL, 0, 1);
+}
+
+static inline void push_facts(struct ring *ring, const struct exchange_facts *x)
+{
+	push_record(ring, record_new(x));
 }
 
 /* Pushes a flow of no particular kind. */
@@ -72,13 +75,37 @@ static inline void push(struct ring *ring, uint64_t id, enum outcome outcome)
 static inline void wait_written(const struct store *s, uint64_t n)
 {
 	int64_t until_us = clock_mono_us() + GIVE_UP_MS * INT64_C(1000);
-	struct store_counts counts = {0, 0, 0};
+	struct store_counts counts = {0};
 
 	while (counts.flows_written < n && clock_mono_us() < until_us) {
 		poll(NULL, 0, 1);
 		store_counts(s, &counts);
 	}
 	assert_true(counts.flows_written >= n);
+}
+
+static inline void wait_counts(const struct store *s, bool (*is_enough)(const struct store_counts *c))
+{
+	int64_t until_us = clock_mono_us() + GIVE_UP_MS * INT64_C(1000);
+	struct store_counts counts = {0};
+
+	while (!is_enough(&counts)) {
+		assert_true(clock_mono_us() < until_us);
+		poll(NULL, 0, 1);
+		store_counts(s, &counts);
+	}
+}
+
+/* Waits until a question has this answer. */
+static inline void wait_answer(const char *sql, const char *expected)
+{
+	int64_t until_us = clock_mono_us() + GIVE_UP_MS * INT64_C(1000);
+	char answer[128];
+
+	do {
+		folder_ask(&folder, sql, answer, sizeof(answer));
+	} while (strcmp(answer, expected) != 0 && clock_mono_us() < until_us);
+	assert_string_equal(answer, expected);
 }
 
 static inline void assert_sound(void)

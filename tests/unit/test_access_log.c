@@ -255,7 +255,10 @@ static void test_mask(void **state)
 	assert_masked("/p?TOKEN=x&a=1&sig=y&sig=", "/p?TOKEN=***&a=1&sig=***&sig=***");
 	assert_masked("/p?token&tokens=1", "/p?token&tokens=1");
 	assert_masked("?", "?");
-	assert_masked("://@?key=v#?key=w", "://***@?key=***#?key=w");
+	assert_masked("://@?key=v#?key=w", "://***@?key=***#?key=***");
+	assert_masked("/p?token=x&u=http://h/", "/p?token=***&u=http://h/");
+	assert_masked("http://h#access_token=x&a=1", "http://h#access_token=***&a=1");
+	assert_masked("//u:p@h/?%74oken=x;y&user[password]=z", "//***@h/?%74oken=***&user[password]=***");
 }
 
 static void put_line(struct sink *s, const char *line)

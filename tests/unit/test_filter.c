@@ -118,7 +118,8 @@ static const struct bad bad[] = {
 	{"port == 1 && req.headers[\"A\"]", "unknown field req.headers at 13: is req.header[] meant?", 13},
 	{"x-y == 1",
 		"unknown field x-y at 0: there are id method url scheme host port path query client user req.header[] "
-		"res.header[] status type size time duration error outcome hops",
+		"res.header[] status type size time duration error outcome hops req.body res.body session comment redirects retries "
+		"peer parent",
 		0},
 	{"Host", "unknown field Host at 0: is host meant?", 0},
 	{"\"a\" == host", "\"a\" at 0: a field was expected, like host", 0},
@@ -179,6 +180,13 @@ static const struct bad bad[] = {
 	{"client == \"localhost\"",
 		"\"localhost\" at 10: client is an address or a network, like \"127.0.0.1\" or \"10.0.0.0/8\"", 10},
 	{"client != \"\"", "\"\" at 10: client is an address or a network, like \"127.0.0.1\" or \"10.0.0.0/8\"", 10},
+	{"peer == \"localhost\"", "\"localhost\" at 8: peer is an address or a network, like \"127.0.0.1\" or \"10.0.0.0/8\"", 8},
+	{"res.bodi contains \"a\"", "unknown field res.bodi at 0: is res.body meant?", 0},
+	{"req.body > 3", "> at 9: req.body is a text: it takes ==, !=, ~, !~, contains and in", 9},
+	{"res.body[\"a\"]", "[ at 8: res.body takes no name", 8},
+	{"sesion == \"a\"", "unknown field sesion at 0: is session meant?", 0},
+	{"retries ~ \"1\"", "~ at 8: retries is a number: it takes ==, !=, <, <=, >, >= and in", 8},
+	{"parent == \"1\"", "\"1\" at 10: parent is a number", 10},
 	{"client in [\"::1\", \"[::1]\"]",
 		"\"[::1]\" at 18: client is an address or a network, like \"127.0.0.1\" or \"10.0.0.0/8\"", 18},
 	{"client == \"10.0.0.1/8\"",
@@ -289,6 +297,79 @@ static void test_undecided(void **state)
 	mem_free(text);
 }
 
+/* Without a shared budget each regular expression has one for each value: what was asked before takes nothing from it, and a long value may
+ * take more. */
+static void test_own_budgets(void **state)
+{
+	enum { LEN = 400000, TIMES = 40 };
+	char *text = mem_alloc(LEN), *expression = repeat("path ~ \"b$\"", " && path ~ \"b$\"", TIMES, "");
+	struct str path = {text, LEN};
+	const struct filter_subject subject = {.each = slow_each, .owner = &path};
+	struct filter *f = parse(expression, false), *slow = parse("path ~ \"(b|bb)+[xy]\"", false);
+	struct filter_budget budget = {FILTER_BUDGET_STEPS};
+
+	(void)state;
+	memset(text, 'b', LEN);
+	assert_int_equal(filter_ask(f, &subject, &budget), FILTER_UNDECIDED);
+	assert_int_equal(filter_ask(f, &subject, NULL), FILTER_YES);
+	assert_int_equal(filter_ask(f, &subject, NULL), FILTER_YES);
+	assert_int_equal(filter_ask(slow, &subject, NULL), FILTER_UNDECIDED);
+	filter_free(slow);
+	filter_free(f);
+	mem_free(expression);
+	mem_free(text);
+}
+
+/* What is asked of a subject that answers some comparisons itself, in which order. */
+struct clever {
+	char asked[64];
+};
+
+static void clever_each(const void *owner, enum filter_field field, struct str name,
+	bool (*take)(void *taker, const struct filter_value *v), void *taker)
+{
+	const struct filter_value v = {.text = STR("a")};
+	struct clever *c = (struct clever *)owner;
+
+	(void)name;
+	snprintf(c->asked + strlen(c->asked), sizeof(c->asked) - strlen(c->asked), "%s ", filter_field_name(field));
+	take(taker, &v);
+}
+
+static bool clever_any(const void *owner, const struct filter_node *node, enum filter_answer *ret)
+{
+	struct clever *c = (struct clever *)owner;
+
+	if (!filter_field_is_body(node->field))
+		return false;
+	snprintf(c->asked + strlen(c->asked), sizeof(c->asked) - strlen(c->asked), "body ");
+	*ret = FILTER_UNDECIDED;
+	return true;
+}
+
+/* Bodies are asked after all others, and only if they matter. */
+static void test_bodies_last(void **state)
+{
+	static const struct {
+		const char *expression, *asked;
+		enum filter_answer answer;
+	} cases[] = {{"res.body && host == \"b\"", "host ", FILTER_NO}, {"res.body || host == \"a\"", "host ", FILTER_YES},
+		{"res.body && host == \"a\"", "host body ", FILTER_UNDECIDED}, {"res.body != \"x\"", "body ", FILTER_UNDECIDED},
+		{"(req.body || host == \"b\") && path == \"b\"", "path ", FILTER_NO},
+		{"!(req.body && res.body) || path == \"b\"", "path body body ", FILTER_UNDECIDED}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct clever c = {""};
+		const struct filter_subject subject = {.each = clever_each, .any = clever_any, .owner = &c};
+		struct filter *f = parse(cases[i].expression, false);
+
+		assert_int_equal(filter_ask(f, &subject, NULL), cases[i].answer);
+		assert_string_equal(c.asked, cases[i].asked);
+		filter_free(f);
+	}
+}
+
 /* contains takes time that is linear, whatever it looks for: quadratic, this would take minutes. */
 static void test_contains_long(void **state)
 {
@@ -370,6 +451,8 @@ int main(void)
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_undecided),
+		cmocka_unit_test(test_own_budgets),
+		cmocka_unit_test(test_bodies_last),
 		cmocka_unit_test(test_contains_long),
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_limits),

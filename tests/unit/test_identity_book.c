@@ -189,7 +189,8 @@ static void test_met_again(void **state)
 static void test_failed_batch(void **state)
 {
 	char why[WHY_BYTES] = "";
-	struct backend *backend = backend_sqlite(folder.data, "1.2.3", why, sizeof(why));
+	struct backend_needs needs = {.folder = folder.data, .version = "1.2.3"};
+	struct backend *backend = backend_sqlite(&needs, why, sizeof(why));
 	struct flow_fixture f;
 	struct record *r;
 	size_t lost = 0;
@@ -199,11 +200,11 @@ static void test_failed_batch(void **state)
 	fixture_visit(&f, 1, "https://a.example/");
 	r = record_new(&f.x);
 	assert_answer(&folder, "CREATE TRIGGER no BEFORE UPDATE ON identities BEGIN SELECT raise(ABORT, 'not now'); END", "");
-	assert_false(backend->ops->write_batch(backend, &r, 1, &lost, why, sizeof(why)));
+	assert_int_equal(backend->ops->write_batch(backend, &r, 1, NULL, &lost, why, sizeof(why)), FAULT_LATER);
 	assert_string_equal(why, "not now");
 	assert_answer(&folder, "SELECT count(*) FROM exchanges", "0");
 	assert_answer(&folder, "DROP TRIGGER no", "");
-	assert_true(backend->ops->write_batch(backend, &r, 1, &lost, why, sizeof(why)));
+	assert_int_equal(backend->ops->write_batch(backend, &r, 1, NULL, &lost, why, sizeof(why)), FAULT_NONE);
 	assert_int_equal(lost, 0);
 	record_free(r);
 	backend->ops->close(backend);

@@ -160,6 +160,32 @@ static void test_hops_and_the_rest(void **state)
 	meter_free(m);
 }
 
+static void test_store(void **state)
+{
+	struct meter *m = meter_new();
+	struct status s = status_of(m);
+	char *t;
+
+	(void)state;
+	s.store = (struct store_counts){
+		.bodies_cut_limit = 3,
+		.bodies_cut_overload = 4,
+		.bodies_cut_store = 5,
+		.pruned = 6,
+		.file_bytes = 70000,
+		.backlog_bytes = 8000,
+	};
+	t = written(&s);
+	assert_line(t, "viaduct_bodies_cut_total{why=\"limit\"} 3");
+	assert_line(t, "viaduct_bodies_cut_total{why=\"overload\"} 4");
+	assert_line(t, "viaduct_bodies_cut_total{why=\"store\"} 5");
+	assert_line(t, "viaduct_store_evicted_total 6");
+	assert_line(t, "viaduct_store_bytes 70000");
+	assert_line(t, "viaduct_capture_backlog_bytes 8000");
+	free(t);
+	meter_free(m);
+}
+
 static void test_chains(void **state)
 {
 	const struct drop cookie = {STR("cookie"), "the host changed", NULL};
@@ -331,6 +357,7 @@ int main(void)
 		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_hops_and_the_rest),
+		cmocka_unit_test(test_store),
 		cmocka_unit_test(test_chains),
 		cmocka_unit_test(test_tls_with_clients),
 		cmocka_unit_test(test_tls_with_origins),

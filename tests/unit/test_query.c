@@ -270,6 +270,122 @@ static void test_follow(void **state)
 	reader_close(r);
 }
 
+struct sessions {
+	int n;
+	int64_t flows, last_id;
+};
+
+static bool note_session(void *owner, const struct session_view *v)
+{
+	struct sessions *e = owner;
+	struct text t = {NULL, 0, 0};
+
+	e->n++;
+	e->flows += v->flows;
+	assert_true(v->id > e->last_id);
+	e->last_id = v->id;
+	assert_true(v->name.len > 0);
+	assert_true(v->ended_us >= v->started_us);
+	assert_false(v->is_import);
+	view_json_session(&t, v);
+	text_byte(&t, '\0');
+	assert_non_null(strstr(t.p, e->n == 1 ? "\"is_import\":false,\"flows\":3}" : "\"is_import\":false,\"flows\":2}"));
+	text_fini(&t);
+	return e->n < 2;
+}
+
+/* Each start is a session, and flows belong to one. */
+static void test_sessions(void **state)
+{
+	struct sessions e = {0, 0, 0};
+	struct reader *r;
+
+	(void)state;
+	write_flows(1, 3, OUTCOME_DELIVERED);
+	write_flows(4, 5, OUTCOME_DELIVERED);
+	r = open_reader();
+	assert_true(reader_sessions(r, note_session, &e));
+	assert_int_equal(e.n, 2);
+	assert_int_equal(e.flows, 5);
+	reader_close(r);
+}
+
+static bool check_kept(void *owner, const struct flow_view *v)
+{
+	struct text t = {NULL, 0, 0};
+
+	*(int *)owner += 1;
+	assert_true(v->session_id > 0);
+	assert_int_equal(v->request_length_bytes, 12);
+	assert_int_equal(v->response_length_bytes, -1);
+	assert_true(v->response_body.id > 0);
+	assert_str(v->response_body.cut, "limit");
+	assert_str(v->comment, "");
+	view_json_flow(&t, v);
+	text_byte(&t, '\0');
+	assert_non_null(strstr(t.p, "\"request_length_bytes\":12,\"response_length_bytes\":null,"));
+	assert_non_null(strstr(t.p, "\"comment\":null,\"response_body\":{\"id\":"));
+	assert_non_null(strstr(t.p, ",\"cut\":\"limit\"}"));
+	text_fini(&t);
+	return true;
+}
+
+static bool check_kept_hop(void *owner, const struct hop_view *v)
+{
+	struct text t = {NULL, 0, 0};
+
+	*(int *)owner += 1;
+	assert_int_equal(v->request_body.id, -1);
+	assert_str(v->request_body.cut, v->number == 1 ? "overload" : "");
+	assert_int_equal(v->response_body.id > 0, v->number == 2);
+	view_json_hop(&t, v);
+	text_byte(&t, '\0');
+	assert_non_null(strstr(t.p,
+		v->number == 1 ? "\"request_body\":{\"id\":null,\"cut\":\"overload\"},\"response_body\":null"
+			       : "\"request_body\":null,\"response_body\":{\"id\":"));
+	text_fini(&t);
+	return true;
+}
+
+static void add_part(struct record *record, unsigned hop, enum body_direction direction, size_t len, enum body_cut cut)
+{
+	struct body_part *p = body_part_new(hop, direction, 0, len);
+
+	memset(p->bytes, 'a' + (int)hop, len);
+	p->len = len;
+	p->cut = cut;
+	record_add_part(record, p);
+}
+
+/* Which bodies are kept, and how whole they are. */
+static void test_bodies(void **state)
+{
+	struct arena *a = arena_new(ARENA_BYTES);
+	struct store *s = start(MAX_FLOWS);
+	struct ring *ring = store_add_ring(s);
+	struct flow_fixture f;
+	struct record *record;
+	struct reader *r;
+	int flows = 0, hops = 0;
+
+	(void)state;
+	fixture_init(&f, 1);
+	f.request_fields[3] = (struct field){STR("Content-Length"), STR("12")};
+	record = record_new(&f.x);
+	add_part(record, 0, BODY_DOWN, 5, CUT_LIMIT);
+	add_part(record, 1, BODY_UP, 0, CUT_OVERLOAD);
+	add_part(record, 2, BODY_DOWN, 5, CUT_NONE);
+	assert_true(ring_push(ring, record));
+	store_stop(s);
+	r = open_reader();
+	assert_true(reader_flow(r, 1, check_kept, &flows));
+	assert_true(reader_hops(r, 1, a, check_kept_hop, &hops));
+	assert_int_equal(flows, 1);
+	assert_int_equal(hops, 2);
+	reader_close(r);
+	arena_free(a);
+}
+
 static void test_absent(void **state)
 {
 	char why[WHY_BYTES] = "";
@@ -294,6 +410,8 @@ int main(void)
 		STORE_TEST(test_opened),
 		STORE_TEST(test_newest),
 		STORE_TEST(test_follow),
+		STORE_TEST(test_sessions),
+		STORE_TEST(test_bodies),
 		STORE_TEST(test_absent),
 	};
 

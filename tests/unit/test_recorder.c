@@ -1,8 +1,5 @@
 /* The recorder: one record per flow, glimpses of long ones, and waiting when the store does not keep up. */
-#include "base/clock.h"
-#include "capture/record.h"
-#include "capture/recorder.h"
-#include "flow_fixture.h"
+#include "recorder_rig.h"
 
 #include <pthread.h>
 
@@ -13,65 +10,6 @@
 
 #include <cmocka.h>
 
-enum { SLOTS = 4, TURN_MS = 50, GIVE_UP_MS = 10000 };
-
-struct bench {
-	struct loop *loop;
-	struct ring *ring;
-	struct recorder *recorder;
-	const struct observer *o;
-	bool is_over;
-	int overloads;
-};
-
-static void on_overload(void *owner, bool is_over)
-{
-	struct bench *b = owner;
-
-	assert_true(b->is_over != is_over); /* never twice the same */
-	b->is_over = is_over;
-	b->overloads++;
-}
-
-static void bench_init(struct bench *b, size_t slots)
-{
-	*b = (struct bench){.loop = loop_new(), .ring = ring_new(slots, -1)};
-	b->recorder = recorder_new(b->loop, b->ring, on_overload, b);
-	b->o = recorder_observer(b->recorder);
-}
-
-static void bench_fini(struct bench *b)
-{
-	struct record *r;
-
-	recorder_free(b->recorder);
-	while ((r = ring_pop(b->ring)) != NULL)
-		record_free(r);
-	ring_free(b->ring);
-	loop_free(b->loop);
-}
-
-static void run_flow(struct bench *b, struct flow_fixture *f, uint64_t id)
-{
-	fixture_init(f, id);
-	b->o->on_begin(b->o->owner, &f->x);
-	b->o->on_hop(b->o->owner, &f->x, &f->hops[0]);
-	b->o->on_hop(b->o->owner, &f->x, &f->hops[1]);
-	b->o->on_end(b->o->owner, &f->x);
-}
-
-/* Turns until there is a record. */
-static struct record *next_record(struct bench *b)
-{
-	int64_t until_us = clock_mono_us() + GIVE_UP_MS * INT64_C(1000);
-	struct record *r;
-
-	while (!(r = ring_pop(b->ring)) && clock_mono_us() < until_us)
-		loop_turn(b->loop, TURN_MS);
-	assert_non_null(r);
-	return r;
-}
-
 static void test_one_record(void **state)
 {
 	struct flow_fixture f;
@@ -80,7 +18,6 @@ static void test_one_record(void **state)
 
 	(void)state;
 	bench_init(&b, SLOTS);
-	assert_null(b.o->on_body);
 	run_flow(&b, &f, 5);
 	r = ring_pop(b.ring);
 	assert_non_null(r);

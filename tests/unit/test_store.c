@@ -154,18 +154,6 @@ static void test_concurrent_reader(void **state)
 	assert_answer(&folder, "SELECT count(*) FROM exchanges", "8000");
 }
 
-/* Waits until a question has this answer. */
-static void wait_answer(const char *sql, const char *expected)
-{
-	int64_t until_us = clock_mono_us() + GIVE_UP_MS * INT64_C(1000);
-	char answer[128];
-
-	do {
-		folder_ask(&folder, sql, answer, sizeof(answer));
-	} while (strcmp(answer, expected) != 0 && clock_mono_us() < until_us);
-	assert_string_equal(answer, expected);
-}
-
 static void test_retention(void **state)
 {
 	struct store *s = start(1000);
@@ -216,7 +204,7 @@ static void test_disk_full(void **state)
 	struct store *s = start(1000000);
 	struct ring *ring = store_add_ring(s);
 	struct rlimit before, small = {64 * 1024, RLIM_INFINITY};
-	struct store_counts counts = {0, 0, 0};
+	struct store_counts counts = {0};
 	int64_t until_us = clock_mono_us() + GIVE_UP_MS * INT64_C(1000);
 
 	(void)state;
@@ -250,7 +238,7 @@ static void test_disk_dead(void **state)
 	struct store *s = start(1000000);
 	struct ring *ring = store_add_ring(s);
 	struct rlimit before, small;
-	struct store_counts counts = {0, 0, 0};
+	struct store_counts counts = {0};
 	int64_t until_us = clock_mono_us() + GIVE_UP_MS * INT64_C(1000);
 
 	(void)state;

@@ -46,6 +46,7 @@ static void change_hop(struct life *l)
 	bufq_clear(&k->got);
 	k->ends = 0;
 	k->room = random_size(l);
+	l->r.shown = 0;
 	upload_start(&l->r.u, &k->s);
 }
 

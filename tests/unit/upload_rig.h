@@ -22,6 +22,7 @@ struct upload_rig {
 	struct stream d;
 	unsigned took; /* calls of stream_took(d) */
 	uint64_t fed;
+	uint64_t shown; /* of the body, to on_piece, for the present hop */
 	struct sink sinks[HOPS];
 	struct upload u;
 };
@@ -74,6 +75,18 @@ static inline void upload_rig_up(struct upload_rig *r)
 	}
 }
 
+/* Each byte is shown once, in order. The owner is the rig's first member. */
+static inline void on_upload_piece(void *owner, struct str piece)
+{
+	struct upload_rig *r = owner;
+
+	for (size_t i = 0; i < piece.len; i++) {
+		if (piece.p[i] != pattern(r->shown + i))
+			fail_msg("byte %llu was shown wrong", (unsigned long long)(r->shown + i));
+	}
+	r->shown += piece.len;
+}
+
 static inline struct upload_needs upload_rig_needs(struct upload_rig *r)
 {
 	return (struct upload_needs){
@@ -84,6 +97,7 @@ static inline struct upload_needs upload_rig_needs(struct upload_rig *r)
 		.memory_limit = MEMORY_LIMIT,
 		.limit = LIMIT,
 		.on_change = on_spool_change,
+		.on_piece = on_upload_piece,
 		.owner = &r->spool,
 	};
 }
@@ -139,6 +153,7 @@ static inline void feed_through(struct upload_rig *r, uint64_t n)
 /* The next hop takes it. */
 static inline struct sink *begin_hop(struct upload_rig *r, unsigned i)
 {
+	r->shown = 0;
 	upload_start(&r->u, &r->sinks[i].s);
 	upload_run(&r->u);
 	return &r->sinks[i];
@@ -160,6 +175,7 @@ static inline void expect_whole(const struct upload_rig *r, const struct sink *k
 	assert_int_equal(k->ends, 1);
 	assert_ptr_equal(k->trailers, &r->head.trailers);
 	assert_int_equal(r->u.moved_bytes, r->fed);
+	assert_int_equal(r->shown, r->fed);
 	pattern_expect(&k->got, 0, (size_t)r->fed);
 }
 

@@ -18,6 +18,8 @@ http {{
     server {{
         listen 127.0.0.1:{port}; {tls}
         root {folder}/root;
+        location /packed/ {{ gzip on; gzip_types *; gzip_min_length 1; }}
+        location /posted {{ default_type text/plain; return 201 "got $request_method\n"; }}
         location /moved {{ return 302 /file.txt; }}
         location /there {{ return 301 http://$http_host/file.txt; }}
     }}

@@ -1,0 +1,52 @@
+/* Secrets replaced by a short keyed hash ("redacted-3f2a9c01b7de": 12 hexadecimal digits of HMAC-SHA-256), the same for equal
+ * secrets, however they were sent (percent-encoded, escaped in JSON), so that they stay comparable over flows, files and runs
+ * without being readable. What was replaced once stays as it is. The key lies in the data folder (redact.key, mode 0600).
+ * What cannot be looked through is not let pass: see redact_body. Thread-safe. */
+#ifndef VIADUCT_STORE_REDACT_H
+#define VIADUCT_STORE_REDACT_H
+
+#include "config/settings.h"
+#include "http/message.h"
+#include "store/text.h"
+
+#include <stdbool.h>
+
+struct redactor;
+
+struct redact_options {
+	const char *folder;                            /* of the key; both are made if missing */
+	const struct text_list *fields, *query, *json; /* of the settings; copied */
+};
+/* NULL with one line in ret_why: the key can be neither read nor made. */
+struct redactor *redactor_new(const struct redact_options *o, char *ret_why, size_t size);
+struct redactor *redactor_ref(const struct redactor *r);
+void redactor_unref(struct redactor *r); /* NULL is fine */
+/* How many secrets were met so far: replaced, found replaced already, or kept back with a whole body. */
+uint64_t redactor_met(const struct redactor *r);
+
+/* Each appends to the text what is to be shown of a value, and returns true if anything was replaced. */
+/* A field's value by its name: Authorization and Proxy-Authorization keep their scheme, Cookie and Set-Cookie names and
+ * attributes; Location, Referer and other fields with a URL are as redact_url. */
+bool redact_field(const struct redactor *r, struct text *to, struct str name, struct str value);
+/* User information and the values of covered parameters, in query and fragment. Also of a path with query. */
+bool redact_url(const struct redactor *r, struct text *to, struct str url);
+/* A query, or an urlencoded body. */
+bool redact_query(const struct redactor *r, struct text *to, struct str query);
+/* A start line as it is stored: the target of a request is a URL. */
+bool redact_start_line(const struct redactor *r, struct text *to, struct str line);
+
+enum redact_end {
+	REDACT_NOTHING,  /* nothing to replace: the text is as it was before */
+	REDACT_REPLACED, /* the body that is to be kept was appended: without its content coding */
+	REDACT_BLIND     /* JSON or a form that cannot be looked through (unknown coding, too large): not to be kept */
+};
+enum { REDACT_MAX_BODY = 4 * 1024 * 1024 }; /* decoded */
+/* A body by its Content-Type and Content-Encoding: JSON members (also one value a line, and JSON that is sent as text/plain
+ * or without a type), urlencoded and multipart form fields. The text around a replaced value stays byte by byte. A body that
+ * was cut is looked through as far as it goes. */
+enum redact_end redact_body(const struct redactor *r, struct text *to, struct str content_type, struct str codings,
+	struct str body);
+/* True for the types that redact_body looks into. */
+bool redact_covers(struct str content_type);
+
+#endif

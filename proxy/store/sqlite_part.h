@@ -1,0 +1,63 @@
+/* What the files of the embedded backend share. Not for those who use it: backend.h. */
+#ifndef VIADUCT_STORE_SQLITE_PART_H
+#define VIADUCT_STORE_SQLITE_PART_H
+
+#include "store/backend.h"
+#include "store/writer.h"
+
+#include <sqlite3.h>
+#include <sys/types.h>
+
+/* This run of viaduct, in the table runs. */
+struct sqlite_run {
+	int64_t id; /* 0: not begun yet */
+	int64_t started_us;
+};
+
+struct sqlite_backend {
+	struct backend base;
+	char *folder, *path, *version;
+	int lock_fd;
+	/* NULL where it could not be opened again yet. */
+	sqlite3 *db;
+	struct writer *writer;
+	ino_t log_inode, index_inode; /* of the files beside it: FILE-wal, FILE-shm */
+	/* These stay when the file is another one. */
+	struct sqlite_run run;
+	struct session import; /* the last one that was begun for a file; its flows may still come */
+	bool is_import;        /* only such sessions */
+	bool has_numbers;      /* the three below were read from a file */
+	int64_t change;        /* the last one given out */
+	int64_t ended_n;       /* flows in the file that are not in flight */
+	uint64_t last_id;      /* the largest that was ever stored */
+	bool is_foreign;       /* the file that is there is another proxy's */
+	char *remark;          /* of a file that was set aside, until there is a new one and it is said; owned */
+};
+
+/* sqlite_open.c: opens the file that is at the path, reads where its numbering goes on, and goes on with the present run and session
+ * in it. One line in ret_why on a fault. */
+enum backend_fault sqlite_open(struct sqlite_backend *s, char *ret_why, size_t size);
+/* Opens at the start: a damaged file is set aside, which is said in the log; one that cannot be written at the moment is left for
+ * renew. False with one line in ret_why. */
+bool sqlite_open_first(struct sqlite_backend *s, char *ret_why, size_t size);
+void sqlite_close(struct sqlite_backend *s);
+/* See backend.h. */
+bool sqlite_is_moved(struct backend *b);
+bool sqlite_renew(struct backend *b, bool is_damaged, char *ret_why, size_t size);
+
+/* After a transaction. */
+void sqlite_measure(struct sqlite_backend *s);
+/* What the last error of the file means. */
+enum backend_fault sqlite_fault(const struct sqlite_backend *s);
+
+/* sqlite_sessions.c. Each is part of a transaction; false on an error (sqlite3_errmsg). */
+/* Ends the sessions that an earlier run left open, and forgets those whose flows have all left. */
+bool sqlite_settle_sessions(struct sqlite_backend *s);
+/* Makes sure that this run and its sessions are in the file. */
+bool sqlite_continue_run(struct sqlite_backend *s);
+/* Ends the present session, or the last import, and begins the next; ret is untouched on an error. */
+bool sqlite_next_session(struct sqlite_backend *s, struct str name, bool is_import, struct str log_json, struct session *ret);
+/* Ends the run with its sessions. */
+bool sqlite_end_run(struct sqlite_backend *s);
+
+#endif
