@@ -171,8 +171,7 @@ static void reload(struct serve *v)
 	struct redactor *redactor = NULL;
 	struct store_options store;
 
-	if (fresh == NULL || !make_redactor(fresh, &redactor, why, sizeof(why)) ||
-		!reload_parts(v, fresh, why, sizeof(why))) {
+	if (fresh == NULL || !make_redactor(fresh, &redactor, why, sizeof(why)) || !reload_parts(v, fresh, why, sizeof(why))) {
 		log_error("%s; the old configuration stays", why);
 		redactor_unref(redactor);
 		settings_unref(fresh);

@@ -31,8 +31,7 @@ struct importer {
 
 const char *import_state_name(enum import_state s)
 {
-	static const char *const names[] = {
-		[IMPORT_RUNNING] = "running", [IMPORT_DONE] = "done", [IMPORT_FAILED] = "failed"};
+	static const char *const names[] = {[IMPORT_RUNNING] = "running", [IMPORT_DONE] = "done", [IMPORT_FAILED] = "failed"};
 
 	return (size_t)s < sizeof(names) / sizeof(names[0]) ? names[s] : "?";
 }

@@ -1,5 +1,5 @@
-/* Imports HAR files into the store of the proxy that runs, on a thread of its own, one file at a time. It never pushes more than the
- * store takes in: traffic comes first. */
+/* Imports HAR files into the store of the proxy that runs, on a thread of its own, one file at a time. It never pushes more
+ * than the store takes in: traffic comes first. */
 #ifndef VIADUCT_ADMIN_IMPORTER_H
 #define VIADUCT_ADMIN_IMPORTER_H
 
@@ -28,10 +28,10 @@ struct import_progress {
 	uint64_t id; /* of the import, from 1 */
 	enum import_state state;
 	char name[IMPORT_NAME_BYTES];
-	int64_t session_id;    /* 0: it has not begun */
-	uint64_t bytes, size;  /* read so far, of the file */
-	uint64_t flows;        /* handed to the store */
-	uint64_t left_out;     /* entries that could not be used; the first of them in words: */
+	int64_t session_id;   /* 0: it has not begun */
+	uint64_t bytes, size; /* read so far, of the file */
+	uint64_t flows;       /* handed to the store */
+	uint64_t left_out;    /* entries that could not be used; the first of them in words: */
 	char left_out_lines[IMPORT_LEFT_OUT_SHOWN][IMPORT_LINE_BYTES];
 	char why[IMPORT_WHY_BYTES]; /* it failed; what was taken before stays */
 };

@@ -156,7 +156,8 @@ static void write_bodies(struct text *t, const struct store_counts *c)
 	static const char name[] = "viaduct_bodies_cut_total";
 
 	write_head(t, name, "counter",
-		"Bodies that were not kept whole: longer than capture.body_limit; the flow database was behind (capture.overload), "
+		"Bodies that were not kept whole: longer than capture.body_limit; "
+		"the flow database was behind (capture.overload), "
 		"or could not be written.");
 	write_labelled(t, name, "why", body_cut_name(CUT_LIMIT), c->bodies_cut_limit);
 	write_labelled(t, name, "why", body_cut_name(CUT_OVERLOAD), c->bodies_cut_overload);

@@ -64,7 +64,8 @@ static bool on_pair(void *owner, const struct form_pair *p)
 	return true;
 }
 
-/* A name is shown in lists and on terminals, so it is legible: valid UTF-8 without control characters, no longer than what is kept. */
+/* A name is shown in lists and on terminals, so it is legible: valid UTF-8 without control characters, no longer than what is
+ * kept. */
 static bool is_name(struct str name)
 {
 	char legible[SESSION_NAME_BYTES + 4];

@@ -14,8 +14,8 @@ struct sessions {
 /* These return the status of the answer, and put its body: JSON where the status is 2xx, else one line. */
 /* An array of all, oldest first: id, run, name, started, started_us, ended_us, is_import, flows. */
 int sessions_list(struct text *t, const struct sessions *s);
-/* Ends the present one and begins another: of the name in the query (name=NAME), or, where is_end, with date and time for a name.
- * What has begun as an object: id, name, started, started_us. Waits for STORE_BEGIN_MS at most. */
+/* Ends the present one and begins another: of the name in the query (name=NAME), or, where is_end, with date and time for a
+ * name. What has begun as an object: id, name, started, started_us. Waits for STORE_BEGIN_MS at most. */
 int sessions_begin(struct text *t, const struct sessions *s, bool is_end, struct arena *a, struct str query);
 
 #endif

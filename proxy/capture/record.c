@@ -232,7 +232,8 @@ struct imported {
 };
 
 /* One walk over everything that an exchange points to. */
-static struct record *copy_exchange(struct copier *c, const struct exchange_facts *x, const struct imported *i, struct record *to)
+static struct record *copy_exchange(struct copier *c, const struct exchange_facts *x, const struct imported *i,
+	struct record *to)
 {
 	struct record *block = take(c, sizeof(*to), alignof(struct record));
 

@@ -2,7 +2,6 @@
 #include "base/mem.h"
 #include "capture/record.h"
 
-
 const char *body_cut_name(enum body_cut c)
 {
 	static const char *const names[] = {

@@ -1,5 +1,5 @@
-/* viaduct flows: the newest flows that match a filter, as a table or as JSON lines, and those that end from now on. Read-only: what it
- * needs of a running proxy is its database. */
+/* viaduct flows: the newest flows that match a filter, as a table or as JSON lines, and those that end from now on.
+ * Read-only: what it needs of a running proxy is its database. */
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/cli_options.h"
@@ -173,7 +173,8 @@ static bool on_id(void *owner, uint64_t id)
 static void tell_end(const struct flow_query_end *end)
 {
 	if (end->undecided > 0)
-		cli_complain("flows", "%" PRIu64 " flows are left out: a pattern takes too many steps on them, or a body is too large",
+		cli_complain("flows",
+			"%" PRIu64 " flows are left out: a pattern takes too many steps on them, or a body is too large",
 			end->undecided);
 	if (end->is_cut)
 		cli_complain("flows", "stopped after %" PRIu64 " MB of bodies; go on with 'id < %" PRIu64 " && ...'",

@@ -1,5 +1,5 @@
-/* viaduct import: a HAR file into the flow database, as a session of its own: by the proxy that has the database in use, or, where
- * none does, directly. */
+/* viaduct import: a HAR file into the flow database, as a session of its own: by the proxy that has the database in use, or,
+ * where none does, directly. */
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
@@ -172,10 +172,8 @@ static void name_session(const struct words *w, const char *file, char name[SESS
 static int import(const struct words *w, const struct settings *settings)
 {
 	char name[SESSION_NAME_BYTES], *file = mem_alloc(PATH_MAX);
-	struct import_request r = {.file = file,
-		.session = name,
-		.folder = w->data != NULL ? w->data : settings->data,
-		.settings = settings};
+	struct import_request r = {
+		.file = file, .session = name, .folder = w->data != NULL ? w->data : settings->data, .settings = settings};
 	int status = EXIT_FAILED;
 
 	if (realpath(w->file, file) == NULL) {

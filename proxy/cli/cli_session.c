@@ -1,5 +1,5 @@
-/* viaduct session: named stretches of capturing. Listing reads the database, so it works without a proxy; beginning one is asked of
- * the proxy that runs. */
+/* viaduct session: named stretches of capturing. Listing reads the database, so it works without a proxy; beginning one is
+ * asked of the proxy that runs. */
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/cli_options.h"

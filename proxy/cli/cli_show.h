@@ -30,7 +30,8 @@ void show_hop(struct text *t, const struct hop_view *v, int64_t flow_started_us,
 void show_origin(struct text *t, const struct hop_view *v, struct show_style style);
 /* A head under a title; nothing for NULL. before: the head that it was made of, against which the lines are marked: + for those that are new or
  * changed, - for those that are gone; NULL: no marks. */
-void show_head(struct text *t, const char *title, const struct head_view *v, const struct head_view *before, struct show_style style);
+void show_head(struct text *t, const char *title, const struct head_view *v, const struct head_view *before,
+	struct show_style style);
 
 /* What was kept of a body, and the beginning of it where it is text. head: of its message. flow_id and option are for the command that shows all
  * of it. False on an error (reader_error). */

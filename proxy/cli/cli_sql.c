@@ -1,4 +1,5 @@
-/* viaduct sql: a question in SQL to the flow database, beside a proxy that runs or without one. It can read, and nothing else. */
+/* viaduct sql: a question in SQL to the flow database, beside a proxy that runs or without one. It can read, and nothing
+ * else. */
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/cli_options.h"
@@ -39,7 +40,7 @@ struct question {
 	bool wants_help, is_json;
 	struct sql_table *table;
 	struct text out;
-	sigset_t stop; /* what ends it; blocked, so that it is seen between two rows and not within one */
+	sigset_t stop;              /* what ends it; blocked, so that it is seen between two rows and not within one */
 	bool is_stopped, is_broken; /* by the user; stdout takes no more */
 };
 

@@ -4,8 +4,8 @@
 
 #include "config/filter.h"
 
-/* The filter of a sub-command, and the session that its flows are of, as one; each may be NULL. False after saying what is wrong, and where. NULL in
- * ret: there is none. */
+/* The filter of a sub-command, and the session that its flows are of, as one; each may be NULL. False after saying what is
+ * wrong, and where. NULL in ret: there is none. */
 bool cli_filter(const char *command, const char *expression, const char *session, struct filter **ret);
 
 #endif

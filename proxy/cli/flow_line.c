@@ -107,8 +107,8 @@ static void put_bodies(struct text *t, const struct flow_view *v)
 		put_progress(t, "received", v->response_body_bytes, v->response_length_bytes);
 }
 
-/* What is worth saying behind the URL, each part behind two blanks: how far it is, where a chain ended, how a tunnel was handled,
- * what went wrong. */
+/* What is worth saying behind the URL, each part behind two blanks: how far it is, where a chain ended, how a tunnel was
+ * handled, what went wrong. */
 static void put_remarks(struct text *t, const struct flow_view *v, bool has_colour)
 {
 	enum colour chain = has_colour ? COLOUR_CYAN : COLOUR_NONE;

@@ -62,7 +62,8 @@ static bool write_out(struct import *i)
 {
 	size_t lost = 0;
 	bool ok = i->n == 0 ||
-		i->backend->ops->write_batch(i->backend, i->batch, i->n, i->redactor, &lost, i->fault, sizeof(i->fault)) == FAULT_NONE;
+		i->backend->ops->write_batch(i->backend, i->batch, i->n, i->redactor, &lost, i->fault, sizeof(i->fault)) ==
+			FAULT_NONE;
 
 	if (ok)
 		i->flows += i->n - lost;

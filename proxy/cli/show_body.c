@@ -121,7 +121,8 @@ bool show_body(struct text *t, const struct show_body *b)
 		return reader_error(b->reader)[0] == '\0';
 	}
 	put_size(t, b, &v);
-	ok = reader_body_decoded(b->reader, b->body->id, value_of(b->head, "content-encoding"), &limits, &decoded, &end);
+	ok = reader_body_decoded(b->reader, b->body->id, kept_body_codings(b->body, value_of(b->head, "content-encoding")),
+		&limits, &decoded, &end);
 	if (ok)
 		put_preview(t, b, text_str(&decoded), end == CODING_WHOLE);
 	text_fini(&decoded);
@@ -148,7 +149,7 @@ static bool decode_piece(void *owner, struct str piece)
 int show_body_whole(struct reader *r, const struct kept_body *body, const struct head_view *head, bool is_raw)
 {
 	const struct coding_limits limits = {.max_bytes = SIZE_MAX};
-	struct str codings = is_raw ? STR("") : value_of(head, "content-encoding");
+	struct str codings = is_raw ? STR("") : kept_body_codings(body, value_of(head, "content-encoding"));
 	bool is_first = true;
 	enum coding_end end;
 	struct coding *c;

@@ -62,7 +62,8 @@ static void put_start_line(struct text *t, struct str line, char mark, struct sh
 	text_byte(t, '\n');
 }
 
-void show_head(struct text *t, const char *title, const struct head_view *v, const struct head_view *before, struct show_style style)
+void show_head(struct text *t, const char *title, const struct head_view *v, const struct head_view *before,
+	struct show_style style)
 {
 	bool is_changed;
 

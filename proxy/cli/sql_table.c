@@ -165,7 +165,7 @@ void sql_table_begin(struct sql_table *t, const char *const *names, size_t n, st
 
 		text_legible(&name, str_of(names[i]));
 		t->columns[i] = (struct sql_column){mem_strndup(t->shape == SQL_TABLE && name.p ? name.p : names[i],
-							     t->shape == SQL_TABLE ? name.len : strlen(names[i])),
+							    t->shape == SQL_TABLE ? name.len : strlen(names[i])),
 			width_of(text_str(&name)), true};
 		text_fini(&name);
 	}

@@ -7,7 +7,7 @@
 
 enum sql_shape {
 	SQL_TABLE, /* columns under each other, with a heading; long values are cut */
-	SQL_TABS,  /* one row a line, divided by tabs; a tab, a newline, a backslash and what cannot be seen as \t, \n, \\, \xNN; NULL is empty */
+	SQL_TABS,  /* one row a line, divided by tabs; \t, \n, \\ and \xNN for what would not fit in; NULL is empty */
 	SQL_JSON   /* one object a line */
 };
 

@@ -246,7 +246,8 @@ static bool network_check(struct filter_parser *p, enum filter_field f, struct s
 	if (str_find(text, '/') != text.len)
 		return filter_fail(p, quoted,
 			"no network: it is like \"10.0.0.0/8\" or \"fd00::/8\", all bits behind the prefix 0");
-	return filter_fail(p, quoted, "%s is an address or a network, like \"127.0.0.1\" or \"10.0.0.0/8\"", filter_field_name(f));
+	return filter_fail(p, quoted, "%s is an address or a network, like \"127.0.0.1\" or \"10.0.0.0/8\"",
+		filter_field_name(f));
 }
 
 /* A value of the comparison, added to the node's. */

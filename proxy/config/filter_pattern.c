@@ -1,5 +1,6 @@
-/* A scan of a pattern that knows where escapes, classes, groups and repeats begin and end, and takes only those that RE2 and PCRE2
- * read alike. What they could read differently is refused rather than followed, so that the scan never loses its place. Pure. */
+/* A scan of a pattern that knows where escapes, classes, groups and repeats begin and end, and takes only those that RE2 and
+ * PCRE2 read alike. What they could read differently is refused rather than followed, so that the scan never loses its
+ * place. Pure. */
 #include "config/filter_pattern.h"
 
 #include <stdio.h>

@@ -10,8 +10,8 @@
 
 enum { FILTER_PATTERN_MAX_REPEATS = 1000 }; /* the largest number in a counted repeat, as RE2 has it */
 
-/* False, with the reason and its place, if the pattern holds what is not taken. One that is taken may still be no pattern at all:
- * what is left to the compiler is brackets that do not close, and the like. ret_most_repeats: the largest number in {}. */
+/* False, with the reason and its place, if the pattern holds what is not taken. One that is taken may still be no pattern at
+ * all: what is left to the compiler is brackets that do not close, and the like. ret_most_repeats: the largest number in {}. */
 bool filter_pattern_check(struct str pattern, unsigned *ret_most_repeats, size_t *ret_position, char *ret_why, size_t size);
 
 #endif

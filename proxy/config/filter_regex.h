@@ -1,5 +1,5 @@
-/* The regular expressions of the filter language: those that an engine of linear time (RE2) knows too, matched by PCRE2 over bytes,
- * bounded in time and memory whatever the pattern and the subject are. The one place that knows PCRE2. */
+/* The regular expressions of the filter language: those that an engine of linear time (RE2) knows too, matched by PCRE2 over
+ * bytes, bounded in time and memory whatever the pattern and the subject are. The one place that knows PCRE2. */
 #ifndef VIADUCT_CONFIG_FILTER_REGEX_H
 #define VIADUCT_CONFIG_FILTER_REGEX_H
 
@@ -20,8 +20,8 @@ struct filter_regex;
  * caseless: letters of ASCII match either case. */
 struct filter_regex *filter_regex_new(struct str pattern, bool caseless, size_t *ret_position, char *ret_why, size_t size);
 void filter_regex_free(struct filter_regex *r); /* NULL is fine */
-/* Whether the pattern is found anywhere in the subject; undecided when the budget, from which each step is taken, is used up, or
- * the memory. The same pattern, subject and budget always give the same answer. Thread-safe. */
+/* Whether the pattern is found anywhere in the subject; undecided when the budget, from which each step is taken, is used
+ * up, or the memory. The same pattern, subject and budget always give the same answer. Thread-safe. */
 enum filter_answer filter_regex_finds(const struct filter_regex *r, struct str subject, struct filter_budget *budget);
 
 #endif

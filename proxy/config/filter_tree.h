@@ -50,7 +50,8 @@ struct filter_node {
 	size_t values_n;                   /* a text is unescaped; for MATCH and NOT_MATCH it is the pattern */
 	const struct filter_regex *regex;  /* of MATCH and NOT_MATCH, compiled (filter_regex.h) */
 	const uint16_t *table;             /* of CONTAINS (filter_search.h) */
-	/* Of client and peer with EQ, NE and IN: what each value stands for, an address for itself alone. A store asks network_has too. */
+	/* Of client and peer with EQ, NE and IN: what each value stands for, an address for itself alone. A store asks
+	 * network_has too. */
 	const struct network *networks;
 };
 
@@ -66,8 +67,8 @@ bool filter_field_is_named(enum filter_field f);
 /* True for req.body and res.body. */
 bool filter_field_is_body(enum filter_field f);
 
-/* Whether a value fulfils the comparison, or for != and !~ what they deny; a regular expression with a budget for itself. For those who
- * answer comparisons themselves (filter_subject.any). */
+/* Whether a value fulfils the comparison, or for != and !~ what they deny; a regular expression with a budget for itself.
+ * For those who answer comparisons themselves (filter_subject.any). */
 enum filter_answer filter_value_fits(const struct filter_node *node, const struct filter_value *v);
 
 /* Prints the tree as an expression that parses to the same tree. */

@@ -13,7 +13,7 @@ struct pipe {
 	struct stream *from, *to; /* either may be NULL: nothing moves */
 	bool is_ended;            /* the end of from was passed on */
 	uint64_t moved_bytes;
-	uint64_t shown_bytes;     /* to on_piece */
+	uint64_t shown_bytes; /* to on_piece */
 	/* Sees each piece once, before it moves; NULL costs nothing. */
 	void (*on_piece)(void *owner, struct str piece);
 	void *owner;

@@ -26,13 +26,13 @@ enum backend_fault {
 };
 
 struct backend_ops {
-	/* Writes n records all or none, in order; a flow that is there already is replaced. A record that can never be written (too
-	 * large) is left out and counted in ret_lost. Else one line in ret_why. redactor: secrets are replaced by it; NULL: nothing
-	 * is. */
+	/* Writes n records all or none, in order; a flow that is there already is replaced. A record that can never be written
+	 * (too large) is left out and counted in ret_lost. Else one line in ret_why. redactor: secrets are replaced by it;
+	 * NULL: nothing is. */
 	enum backend_fault (*write_batch)(struct backend *b, struct record *const *records, size_t n,
 		const struct redactor *redactor, size_t *ret_lost, char *ret_why, size_t size);
-	/* Deletes some of the oldest flows, at most about `limit`, if there is more than the limits allow; ret_more: there is more to
-	 * do. */
+	/* Deletes some of the oldest flows, at most about `limit`, if there is more than the limits allow; ret_more: there is
+	 * more to do. */
 	enum backend_fault (*prune)(struct backend *b, const struct backend_limits *limits, size_t limit, bool *ret_more,
 		char *ret_why, size_t size);
 	/* Ends the present session and begins another; flows written from now on belong to it. Without a name: date and time.
@@ -40,11 +40,11 @@ struct backend_ops {
 	 * entries; may be empty. */
 	enum backend_fault (*begin_session)(struct backend *b, struct str name, bool is_import, struct str log_json,
 		int64_t *ret_id, char *ret_why, size_t size);
-	/* True if what is written does not go where the name leads any more (deleted, replaced, not open): renew. Cheap enough for
-	 * once a second. */
+	/* True if what is written does not go where the name leads any more (deleted, replaced, not open): renew. Cheap enough
+	 * for once a second. */
 	bool (*is_moved)(struct backend *b);
-	/* Closes what is there and opens it anew; what is damaged is set aside under another name first. ret_why tells what became
-	 * of the old one, or why it failed. Numbers and change numbers never go back. False: try again later. */
+	/* Closes what is there and opens it anew; what is damaged is set aside under another name first. ret_why tells what
+	 * became of the old one, or why it failed. Numbers and change numbers never go back. False: try again later. */
 	bool (*renew)(struct backend *b, bool is_damaged, char *ret_why, size_t size);
 	/* The first id that is free. */
 	uint64_t (*next_id)(const struct backend *b);
@@ -66,9 +66,9 @@ struct backend_needs {
 	const char *session; /* name of the session that begins; NULL or "": date and time */
 	bool is_import;      /* no session begins but those that are asked for */
 };
-/* Opens the flow database in a folder for writing: makes both if missing, locks, migrates, ends what an earlier run left; a damaged
- * file is set aside, which is said in the log. Where it can be read but not written at the moment (disk full, locked), it is_moved,
- * and renew tries again. NULL with one line in ret_why. */
+/* Opens the flow database in a folder for writing: makes both if missing, locks, migrates, ends what an earlier run left; a
+ * damaged file is set aside, which is said in the log. Where it can be read but not written at the moment (disk full, locked),
+ * it is_moved, and renew tries again. NULL with one line in ret_why. */
 struct backend *backend_sqlite(const struct backend_needs *needs, char *ret_why, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
-/* Bodies searched. Answers are kept by body, by what its head says of it (the same bytes may be sent as they are, or as a coding of something
- * else), and by comparison; of the texts the last one is kept, for the next comparison. */
+/* Bodies searched. Answers are kept by body, by what its head says of it (the same bytes may be sent as they are, or as a
+ * coding of something else), and by comparison; of the texts the last one is kept, for the next comparison. */
 #include "store/body_match.h"
 
 #include "base/mem.h"
@@ -69,7 +69,8 @@ static uint32_t form_number(struct forms *f, const struct body_form *form)
 	text_put(&f->bytes, form->codings);
 	text_byte(&f->bytes, '\0');
 	/* The boundary of a multipart is another one each time, and says nothing of interest here. */
-	text_put(&f->bytes, str_istarts(form->type, STR("multipart/")) ? str_first(form->type, str_find(form->type, ';')) : form->type);
+	text_put(&f->bytes,
+		str_istarts(form->type, STR("multipart/")) ? str_first(form->type, str_find(form->type, ';')) : form->type);
 	text_byte(&f->bytes, '\0');
 	len = f->bytes.len - from;
 	for (size_t i = 0; i < f->n; i++) {
@@ -101,7 +102,8 @@ static struct answer *slot_of(struct answer *slots, size_t n, const struct answe
 {
 	size_t i = hash_of(a) & (n - 1);
 
-	while (slots[i].node != NULL && !(slots[i].node == a->node && slots[i].body_id == a->body_id && slots[i].form == a->form))
+	while (slots[i].node != NULL &&
+		!(slots[i].node == a->node && slots[i].body_id == a->body_id && slots[i].form == a->form))
 		i = (i + 1) & (n - 1);
 	return &slots[i];
 }
@@ -144,8 +146,8 @@ static enum body_match_end read_text(struct body_match *m, int64_t id, uint32_t 
 }
 
 /* What the comparison says of one body: of one that is looked through in part, only what is found is certain. */
-static enum body_match_end ask_body(struct body_match *m, int64_t id, const struct body_form *form, const struct filter_node *node,
-	enum filter_answer *ret)
+static enum body_match_end ask_body(struct body_match *m, int64_t id, const struct body_form *form,
+	const struct filter_node *node, enum filter_answer *ret)
 {
 	struct answer a = {node, id, form_number(&m->forms, form), FILTER_UNDECIDED};
 	const struct answer *known = slot_of(m->slots, m->slots_n, &a);
@@ -197,10 +199,12 @@ static bool prepare(struct body_match *m)
 				  " WHERE exchange_id = ?1 UNION ALL SELECT NULL, NULL, response_body_id, response_fields"
 				  " FROM exchanges WHERE id = ?1 AND response_body_id IS NOT NULL";
 
-	return m->hops != NULL || sqlite3_prepare_v2(m->reader->db, sql, -1, &m->hops, NULL) == SQLITE_OK || reader_fail(m->reader);
+	return m->hops != NULL || sqlite3_prepare_v2(m->reader->db, sql, -1, &m->hops, NULL) == SQLITE_OK ||
+		reader_fail(m->reader);
 }
 
-enum body_match_end body_match_ask(struct body_match *m, uint64_t flow_id, const struct filter_node *node, enum filter_answer *ret)
+enum body_match_end body_match_ask(struct body_match *m, uint64_t flow_id, const struct filter_node *node,
+	enum filter_answer *ret)
 {
 	enum body_match_end end = BODY_MATCH_OK, worst = BODY_MATCH_OK;
 	enum filter_answer answer = FILTER_NO;

@@ -1,5 +1,5 @@
-/* The comparisons of a filter with bodies, answered from the flow database. Each body is read once for each comparison, however many flows have
- * it. */
+/* The comparisons of a filter with bodies, answered from the flow database. Each body is read once for each comparison,
+ * however many flows have it. */
 #ifndef VIADUCT_STORE_BODY_MATCH_H
 #define VIADUCT_STORE_BODY_MATCH_H
 
@@ -18,6 +18,7 @@ enum body_match_end {
 	BODY_MATCH_FAILED /* reader_error */
 };
 /* Whether any captured body of that flow, of the node's direction, fulfils the comparison (filter_subject.any). */
-enum body_match_end body_match_ask(struct body_match *m, uint64_t flow_id, const struct filter_node *node, enum filter_answer *ret);
+enum body_match_end body_match_ask(struct body_match *m, uint64_t flow_id, const struct filter_node *node,
+	enum filter_answer *ret);
 
 #endif

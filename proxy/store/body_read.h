@@ -22,6 +22,13 @@ bool reader_body_bytes(struct reader *r, int64_t id, uint64_t from, uint64_t max
 /* The same, whole and appended to a text. */
 bool reader_body_text(struct reader *r, int64_t id, uint64_t from, uint64_t max, struct text *to);
 
+/* The content codings that are still on a kept body, of those that its head states: none where it was kept without, because its secrets were
+ * replaced. */
+static inline struct str kept_body_codings(const struct kept_body *b, struct str stated)
+{
+	return str_eq(b->cut, STR("redacted")) ? STR_NONE : stated;
+}
+
 /* The whole body with its content codings (the value of Content-Encoding, may be empty) undone, appended to a text. False on an
  * error of the database; ret_end says how the decoding ended: where the coding is not known nothing is appended. */
 bool reader_body_decoded(struct reader *r, int64_t id, struct str codings, const struct coding_limits *limits, struct text *to,

@@ -17,7 +17,8 @@ struct body_form body_form_of(struct arena *a, const struct fields *fields)
 
 		if (!str_ieq(f->name, STR("content-encoding")))
 			continue;
-		both = form.codings.len == 0 ? f->value : arena_printf(a, "%.*s, %.*s", STR_ARG(form.codings), STR_ARG(f->value));
+		both = form.codings.len == 0 ? f->value
+					     : arena_printf(a, "%.*s, %.*s", STR_ARG(form.codings), STR_ARG(f->value));
 		if (both.p != NULL)
 			form.codings = both;
 	}

@@ -36,8 +36,8 @@ bool database_number(sqlite3 *db, const char *sql, sqlite3_int64 fallback, sqlit
 	return rc == SQLITE_ROW || rc == SQLITE_DONE;
 }
 
-/* Brings the schema up to date, all or nothing, so that no reader sees one that is half made. What failed is rolled back when the
- * database is closed, which leaves its error to be asked for. */
+/* Brings the schema up to date, all or nothing, so that no reader sees one that is half made. What failed is rolled back when
+ * the database is closed, which leaves its error to be asked for. */
 static bool migrate(sqlite3 *db, int version, char *ret_why, size_t size)
 {
 	char stamp[64];

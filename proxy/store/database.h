@@ -9,12 +9,14 @@
 /* FOLDER/flows.db; mem_free it. */
 char *database_path(const char *folder);
 
-/* Makes a folder and those above it, mode 0700; the ones that are there are left as they are. False, with errno, if it cannot. */
+/* Makes a folder and those above it, mode 0700; the ones that are there are left as they are. False, with errno, if it
+ * cannot. */
 bool database_make_folder(const char *folder);
 /* Makes the folder (0700) and the file (0600) if missing and takes the lock; the descriptor of the lock, or -1 with one line in
  * ret_why. The lock ends with the descriptor, so with the process. */
 int database_lock(const char *folder, char *ret_why, size_t size);
-/* The same for who holds the lock already: it is taken anew if its file was deleted, and ret_fd replaced. False with one line. */
+/* The same for who holds the lock already: it is taken anew if its file was deleted, and ret_fd replaced. False with one
+ * line. */
 bool database_keep_lock(const char *folder, int *ret_fd, char *ret_why, size_t size);
 /* True if a viaduct that runs holds the folder. */
 bool database_is_in_use(const char *folder);

@@ -1,5 +1,5 @@
-/* The folder of the flow database, its lock and its file: making them, holding them, setting a damaged file aside. Not for what is
- * in the file: database.c. */
+/* The folder of the flow database, its lock and its file: making them, holding them, setting a damaged file aside. Not for what
+ * is in the file: database.c. */
 #include "store/database.h"
 
 #include "base/clock.h"

@@ -1,5 +1,5 @@
-/* Rows of head_fields are written once and their ids are not used again, so an answer stays right for as long as the filter is asked. Rows
- * that are written after the answers were found out are looked up one by one. */
+/* Rows of head_fields are written once and their ids are not used again, so an answer stays right for as long as the filter
+ * is asked. Rows that are written after the answers were found out are looked up one by one. */
 #include "store/field_match.h"
 
 #include "base/mem.h"
@@ -85,7 +85,8 @@ static bool learn(struct reader *r, struct known *k)
 {
 	sqlite3_stmt *s = NULL;
 	struct row row;
-	int rc = sqlite3_prepare_v2(r->db, "SELECT id, value FROM head_fields WHERE name = ? COLLATE NOCASE ORDER BY id", -1, &s, NULL);
+	int rc = sqlite3_prepare_v2(r->db, "SELECT id, value FROM head_fields WHERE name = ? COLLATE NOCASE ORDER BY id", -1,
+		&s, NULL);
 
 	if (rc != SQLITE_OK)
 		return reader_fail(r);

@@ -1,5 +1,5 @@
-/* The comparisons of a filter with fields of heads, answered from stored heads. What a comparison says of the rows of head_fields is found out once,
- * and then each head is only looked through for their ids. */
+/* The comparisons of a filter with fields of heads, answered from stored heads. What a comparison says of the rows of
+ * head_fields is found out once, and then each head is only looked through for their ids. */
 #ifndef VIADUCT_STORE_FIELD_MATCH_H
 #define VIADUCT_STORE_FIELD_MATCH_H
 

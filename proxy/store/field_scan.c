@@ -1,5 +1,5 @@
-/* Stored fields read element by element. Pure but for memory. What is read was written by head_book.c or json.c, or by a version before;
- * anything else ends the reading. */
+/* Stored fields read element by element. Pure but for memory. What is read was written by head_book.c or json.c, or by a
+ * version before; anything else ends the reading. */
 #include "store/field_scan.h"
 
 static bool take_char(struct str *s, char c)

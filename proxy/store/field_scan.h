@@ -1,5 +1,6 @@
-/* Stored fields read element by element: a JSON array of ids of head_fields and [name,value], in which {"hex":…} stands for bytes that
- * are no UTF-8. Made for passing over a million of them; nothing is copied that need not be. Not for reading a whole head: heads.h. */
+/* Stored fields read element by element: a JSON array of ids of head_fields and [name,value], in which {"hex":…} stands for
+ * bytes that are no UTF-8. Made for passing over a million of them; nothing is copied that need not be. Not for reading a
+ * whole head: heads.h. */
 #ifndef VIADUCT_STORE_FIELD_SCAN_H
 #define VIADUCT_STORE_FIELD_SCAN_H
 

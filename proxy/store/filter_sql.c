@@ -1,12 +1,12 @@
-/* Filters compiled to conditions. All that is written has two values, never NULL, as no comparison of these is undecided: so NOT is
- * the opposite here, too. Values are bound, never written. */
+/* Filters compiled to conditions. All that is written has two values, never NULL, as no comparison of these is undecided: so
+ * NOT is the opposite here, too. Values are bound, never written. */
 #include "store/filter_sql.h"
 
 #include "base/mem.h"
 #include "store/row.h"
 
-/* SQLite bounds the stack of its parser (to 100) and the depth of an expression (to 1000; a chain of so many parts is that deep to it). What is
- * nested deeper is left to the evaluation in memory. */
+/* SQLite bounds the stack of its parser (to 100) and the depth of an expression (to 1000; a chain of so many parts is that
+ * deep to it). What is nested deeper is left to the evaluation in memory. */
 enum { MAX_NESTING = 10, MAX_WIDTH = 32 };
 
 static const char *const columns[FILTER_FIELD_COUNT] = {
@@ -148,7 +148,8 @@ static void put_equality(struct filter_sql *q, const struct filter_node *node)
 	bool is_session = node->field == FILTER_session;
 
 	text_put(&q->where, STR("ifnull("));
-	text_put(&q->where, is_session ? STR("e.session_id IN (SELECT id FROM sessions WHERE name") : str_of(columns[node->field]));
+	text_put(&q->where,
+		is_session ? STR("e.session_id IN (SELECT id FROM sessions WHERE name") : str_of(columns[node->field]));
 	if (filter_field_type(node->field) == FILTER_TEXT && filter_field_is_caseless(node->field))
 		text_put(&q->where, STR(" COLLATE NOCASE"));
 	put_list(q, node);

@@ -10,7 +10,8 @@
 
 enum { BATCH_FLOWS = 1000 };
 
-/* What is done with the ids that were found; false on an error. ret_ended_id: no more are wanted behind that one; 0: more are. */
+/* What is done with the ids that were found; false on an error. ret_ended_id: no more are wanted behind that one; 0: more
+ * are. */
 typedef bool ids_visit(void *owner, const uint64_t *ids, size_t n, uint64_t *ret_ended_id);
 
 /* ended_id: where the owner had enough; 0: it did not. */
@@ -23,8 +24,8 @@ static void note_end(const struct flow_scan *s, enum flow_scan_end end, uint64_t
 }
 
 /* One batch, of one state of the database. */
-static enum flow_scan_end take_batch(struct reader *r, struct flow_scan *s, uint64_t *ids, size_t max, ids_visit *visit, void *owner,
-	size_t *ret_n, uint64_t *ret_ended_id)
+static enum flow_scan_end take_batch(struct reader *r, struct flow_scan *s, uint64_t *ids, size_t max, ids_visit *visit,
+	void *owner, size_t *ret_n, uint64_t *ret_ended_id)
 {
 	bool is_alone = sqlite3_get_autocommit(r->db) != 0;
 	enum flow_scan_end end = FLOW_SCAN_FAILED;
@@ -41,7 +42,8 @@ static enum flow_scan_end take_batch(struct reader *r, struct flow_scan *s, uint
 }
 
 /* Finds flows and has them visited, batch by batch. */
-static bool find(struct reader *r, const struct flow_query *q, size_t limit, ids_visit *visit, void *owner, struct flow_query_end *ret_end)
+static bool find(struct reader *r, const struct flow_query *q, size_t limit, ids_visit *visit, void *owner,
+	struct flow_query_end *ret_end)
 {
 	size_t left = limit != 0 ? limit : SIZE_MAX;
 	uint64_t *ids = mem_calloc(left < BATCH_FLOWS ? left : BATCH_FLOWS, sizeof(*ids));
@@ -142,7 +144,8 @@ static bool visit_ids(void *owner, const uint64_t *ids, size_t n, uint64_t *ret_
 	return true;
 }
 
-bool reader_select_ids(struct reader *r, const struct flow_query *q, id_visit *visit, void *owner, struct flow_query_end *ret_end)
+bool reader_select_ids(struct reader *r, const struct flow_query *q, id_visit *visit, void *owner,
+	struct flow_query_end *ret_end)
 {
 	struct id_visitor v = {visit, owner};
 

@@ -1,5 +1,6 @@
-/* Flows found by a filter, page by page. What SQL can say of the filter it is asked (filter_sql.h), by the indexes where they help; the rest
- * (regular expressions, parts of texts, networks, header fields, bodies) is asked row by row in memory, by the same evaluation as rules'. */
+/* Flows found by a filter, page by page. What SQL can say of the filter it is asked (filter_sql.h), by the indexes where
+ * they help; the rest (regular expressions, parts of texts, networks, header fields, bodies) is asked row by row in memory,
+ * by the same evaluation as rules'. */
 #ifndef VIADUCT_STORE_FLOW_QUERY_H
 #define VIADUCT_STORE_FLOW_QUERY_H
 
@@ -22,17 +23,20 @@ struct flow_query {
 };
 
 struct flow_query_end {
-	bool is_more;       /* there may be more behind the last one visited */
-	bool is_cut;        /* a limit ended it before all were looked at: ended_id is where to go on from */
-	uint64_t ended_id;  /* the last one looked at, or where visit had enough; 0: none was */
-	uint64_t undecided; /* flows left out because a regular expression took too many steps on them, or a body is too large */
+	bool is_more;      /* there may be more behind the last one visited */
+	bool is_cut;       /* a limit ended it before all were looked at: ended_id is where to go on from */
+	uint64_t ended_id; /* the last one looked at, or where visit had enough; 0: none was */
+	uint64_t
+		undecided; /* flows left out because a regular expression took too many steps on them, or a body is too large */
 };
 
-/* False on an error (reader_error). ret_end may be NULL. Without a transaction of its own the reader sees one state of the database at a time, and
- * a later one when it takes long. */
-bool reader_select(struct reader *r, const struct flow_query *q, flow_visit *visit, void *owner, struct flow_query_end *ret_end);
+/* False on an error (reader_error). ret_end may be NULL. Without a transaction of its own the reader sees one state of the
+ * database at a time, and a later one when it takes long. */
+bool reader_select(struct reader *r, const struct flow_query *q, flow_visit *visit, void *owner,
+	struct flow_query_end *ret_end);
 /* The same, but only the ids are visited. */
-bool reader_select_ids(struct reader *r, const struct flow_query *q, id_visit *visit, void *owner, struct flow_query_end *ret_end);
+bool reader_select_ids(struct reader *r, const struct flow_query *q, id_visit *visit, void *owner,
+	struct flow_query_end *ret_end);
 /* The flows of these ids, in ascending or descending order whatever theirs is. */
 bool reader_flows(struct reader *r, const uint64_t *ids, size_t n, bool is_ascending, flow_visit *visit, void *owner);
 /* How many flows match, whatever the limit. */

@@ -1,5 +1,5 @@
-/* The fields of the filter language out of a row. Each regular expression has a budget of its own for each value, so the answer is that
- * which any other evaluation of the flow gives (flow_subject.c). */
+/* The fields of the filter language out of a row. Each regular expression has a budget of its own for each value, so the
+ * answer is that which any other evaluation of the flow gives (flow_subject.c). */
 #include "store/flow_row.h"
 
 #include "base/mem.h"
@@ -16,10 +16,10 @@ struct flow_row {
 	const struct filter *filter;
 	struct field_match *heads;
 	struct body_match *bodies;
-	sqlite3_stmt *peers;                 /* of a flow; NULL: not asked yet */
-	int column_of[FILTER_FIELD_COUNT];   /* 0: it is not asked for */
-	sqlite3_stmt *row;                   /* that is asked about */
-	enum flow_row_end end;               /* of this row so far */
+	sqlite3_stmt *peers;               /* of a flow; NULL: not asked yet */
+	int column_of[FILTER_FIELD_COUNT]; /* 0: it is not asked for */
+	sqlite3_stmt *row;                 /* that is asked about */
+	enum flow_row_end end;             /* of this row so far */
 };
 
 static uint64_t flow_id(const struct flow_row *row)
@@ -33,8 +33,8 @@ static void give_peers(struct flow_row *row, bool (*take)(void *taker, const str
 	int rc = SQLITE_OK;
 
 	if (row->peers == NULL)
-		rc = sqlite3_prepare_v2(row->reader->db, "SELECT peer FROM hops WHERE exchange_id = ? ORDER BY number", -1, &row->peers,
-			NULL);
+		rc = sqlite3_prepare_v2(row->reader->db, "SELECT peer FROM hops WHERE exchange_id = ? ORDER BY number", -1,
+			&row->peers, NULL);
 	if (rc != SQLITE_OK) {
 		reader_fail(row->reader);
 		row->end = FLOW_ROW_FAILED;

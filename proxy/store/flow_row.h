@@ -1,4 +1,5 @@
-/* A filter asked about rows of exchanges in memory, column by column: for what the condition of its SQL (filter_sql.h) leaves open. */
+/* A filter asked about rows of exchanges in memory, column by column: for what the condition of its SQL (filter_sql.h)
+ * leaves open. */
 #ifndef VIADUCT_STORE_FLOW_ROW_H
 #define VIADUCT_STORE_FLOW_ROW_H
 

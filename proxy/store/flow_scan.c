@@ -1,6 +1,6 @@
-/* How flows are found. The newest (or oldest) ones are walked through first: what matches often fills a page at once. What does not is looked for
- * by the indexes (flow_set.c), and where they do not help the walk goes on, span by span, so that each span is a question of its own: it can be
- * ended, and gone on with later. */
+/* How flows are found. The newest (or oldest) ones are walked through first: what matches often fills a page at once. What
+ * does not is looked for by the indexes (flow_set.c), and where they do not help the walk goes on, span by span, so that
+ * each span is a question of its own: it can be ended, and gone on with later. */
 #include "store/flow_scan.h"
 
 #include "base/clock.h"
@@ -16,10 +16,10 @@
 enum {
 	FIRST_WALK_IDS = 16384, /* before indexes are asked */
 	SPAN_IDS = 65536,
-	WINDOW_IDS = 1 << 26,     /* of a set: 8 MiB of memory */
-	CHECK_OPERATIONS = 1000,  /* of SQLite's, between two looks at the clock */
-	CHECK_US = 5000,          /* between two questions whether it is enough */
-	TURN_US = 250000,         /* then flow_scan_next returns with what it has */
+	WINDOW_IDS = 1 << 26,    /* of a set: 8 MiB of memory */
+	CHECK_OPERATIONS = 1000, /* of SQLite's, between two looks at the clock */
+	CHECK_US = 5000,         /* between two questions whether it is enough */
+	TURN_US = 250000,        /* then flow_scan_next returns with what it has */
 };
 
 struct flow_scan {
@@ -31,19 +31,20 @@ struct flow_scan {
 	bool is_up;
 	uint64_t low, high; /* what was not looked at yet; low > high: nothing */
 	uint64_t ended_id, undecided;
-	struct id_set *set;              /* of the window; NULL: the walk */
+	struct id_set *set;               /* of the window; NULL: the walk */
 	uint64_t window_low, window_high; /* for which the indexes were asked; 0: for none */
-	uint64_t walk_ids;               /* of the next span */
+	uint64_t walk_ids;                /* of the next span */
 	int64_t checked_us;
 	bool is_cut;
 };
 
-/* Whether the query has had enough; asks at most every few milliseconds. */
+/* Whether the query has had enough; asks at most every few milliseconds. Not before something was looked at: who goes on
+ * from there shall come to an end. */
 static bool is_enough(struct flow_scan *s)
 {
 	int64_t now_us;
 
-	if (s->is_cut || s->query->is_enough == NULL)
+	if (s->is_cut || s->query->is_enough == NULL || s->ended_id == 0)
 		return s->is_cut;
 	now_us = clock_mono_us();
 	if (now_us - s->checked_us < CHECK_US)
@@ -169,8 +170,8 @@ static bool skip_gap(struct flow_scan *s)
 	char sql[96];
 	sqlite3_int64 next = 0;
 
-	snprintf(sql, sizeof(sql), "SELECT %s(id) FROM exchanges WHERE id %s %lld", s->is_up ? "min" : "max", s->is_up ? ">=" : "<=",
-		(long long)(s->is_up ? s->low : s->high));
+	snprintf(sql, sizeof(sql), "SELECT %s(id) FROM exchanges WHERE id %s %lld", s->is_up ? "min" : "max",
+		s->is_up ? ">=" : "<=", (long long)(s->is_up ? s->low : s->high));
 	if (!database_number(s->reader->db, sql, -1, &next))
 		return reader_fail(s->reader);
 	if (next <= 0 || (uint64_t)next < s->low || (uint64_t)next > s->high)
@@ -207,7 +208,8 @@ static bool is_in_window(const struct flow_scan *s)
 	return s->window_high != 0 && next >= s->window_low && next <= s->window_high;
 }
 
-/* The next span to be looked at; what lies before it is passed. *ret_is_any false: there is none just now. False on an error. */
+/* The next span to be looked at; what lies before it is passed. *ret_is_any false: there is none just now. False on an
+ * error. */
 static bool next_span(struct flow_scan *s, uint64_t *ret_low, uint64_t *ret_high, bool *ret_is_any)
 {
 	bool may_narrow = s->query->filter != NULL || s->query->after_change > 0;

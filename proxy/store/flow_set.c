@@ -1,12 +1,12 @@
-/* Reading an index costs by its entries, so the rarest comparison comes first, and what would cost more than to look at the flows that are left
- * is left out. Nothing here depends on SQLite's guesses. */
+/* Reading an index costs by its entries, so the rarest comparison comes first, and what would cost more than to look at the
+ * flows that are left is left out. Nothing here depends on SQLite's guesses. */
 #include "store/flow_set.h"
 
 #include "base/mem.h"
 #include "store/index_leaf.h"
 
-/* Comparisons whose indexes are asked; more of them would cost more than they can save. So many entries of an index are read in the time in which
- * one flow is looked at. */
+/* Comparisons whose indexes are asked; more of them would cost more than they can save. So many entries of an index are read
+ * in the time in which one flow is looked at. */
 enum { MAX_LEAVES = 24, ENTRIES_PER_FLOW = 16 };
 
 struct finder {
@@ -77,7 +77,8 @@ static struct id_set *find_ids(const struct finder *f, const struct filter_node 
 
 	for (size_t i = 0; i < wanted->n; i++) {
 		if (wanted->v[i].last > 0)
-			id_set_add_range(set, wanted->v[i].first > 0 ? (uint64_t)wanted->v[i].first : 0, (uint64_t)wanted->v[i].last);
+			id_set_add_range(set, wanted->v[i].first > 0 ? (uint64_t)wanted->v[i].first : 0,
+				(uint64_t)wanted->v[i].last);
 	}
 	number_ranges_fini(&r);
 	number_ranges_fini(&but);

@@ -1,4 +1,5 @@
-/* The fields of the filter language out of a flow's view, and of what belongs to it. Plain rather than fast: flow_row.c is for a million flows. */
+/* The fields of the filter language out of a flow's view, and of what belongs to it. Plain rather than fast: flow_row.c is
+ * for a million flows. */
 #include "store/flow_subject.h"
 
 #include "base/mem.h"

@@ -14,7 +14,8 @@ struct str flow_value_host(struct str address)
 	return end > 0 ? str_first(address, end - 1) : address;
 }
 
-bool flow_value_give(enum filter_field field, struct str stored, bool (*take)(void *taker, const struct filter_value *v), void *taker)
+bool flow_value_give(enum filter_field field, struct str stored, bool (*take)(void *taker, const struct filter_value *v),
+	void *taker)
 {
 	struct filter_value v = {.text = stored};
 

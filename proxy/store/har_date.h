@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 /* Microseconds since 1970: "2024-05-06T07:08:09.123Z", also with a space for the T, without seconds, with a comma before the
- * fraction, and with "+01:00", "+0100", "+01" or no zone at all, which is taken for UTC. False, and nothing changed, if it is none of these. */
+ * fraction, and with "+01:00", "+0100", "+01" or no zone at all, which is taken for UTC. False, and nothing changed, if it is
+ * none of these. */
 bool har_date(struct str s, int64_t *ret_us);
 
 #endif

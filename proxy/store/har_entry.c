@@ -5,6 +5,8 @@
 #include "store/har_put.h"
 #include "store/json.h"
 
+#include <inttypes.h>
+
 enum { QUEUE, RESOLVE, CONNECT, TLS, SEND, WAIT, RECEIVE };
 
 static int64_t known(int64_t us)
@@ -90,10 +92,13 @@ static struct str port_of(struct str address)
 	return str_from(address, n);
 }
 
-static void put_peers(struct text *t, struct str peer, struct str client)
+/* Browsers take the connection for the server's port; HAR lets it be the client's, too. */
+static void put_peers(struct text *t, struct str peer, const struct flow_view *v)
 {
 	har_put_opt(t, "serverIPAddress", without_port(peer));
-	har_put_opt(t, "connection", port_of(client));
+	har_put_opt(t, "connection", port_of(peer.len > 0 ? peer : v->client));
+	json_key(t, "_connectionId");
+	text_printf(t, "\"%" PRId64 "\"", v->client_id);
 }
 
 /* What the proxy itself took, as far as it can be told: the whole, without the hops and the waits before them. */
@@ -155,6 +160,7 @@ static bool put_hopless(struct har_out *x, const struct har_flow *f)
 		.body = {v->response_body, v->response_body_bytes, fields_of(f->delivered)},
 		.head_bytes = v->response_head_bytes,
 		.redirect_url = har_location(x, v->url, f->delivered),
+		.error = v->error,
 		.at_us = v->started_us,
 		.is_tunnel = v->is_tunnel};
 
@@ -164,7 +170,7 @@ static bool put_hopless(struct har_out *x, const struct har_flow *f)
 		return false;
 	put_cache(x->t);
 	put_timings(x->t, times_us);
-	put_peers(x->t, STR_NONE, v->client);
+	put_peers(x->t, STR_NONE, v);
 	put_ids(x, v);
 	har_put_opt(x->t, "_error", v->error);
 	put_flow_members(x, f);
@@ -180,6 +186,12 @@ static struct str redirect_url(struct har_out *x, const struct har_flow *f, size
 	if (i + 1 < f->n && str_eq(h[1].v.reason, STR("redirect")))
 		return h[1].v.url;
 	return har_location(x, h->v.url, h->response);
+}
+
+/* Of the hop; the last one tells that of the flow, if it has none of its own. */
+static struct str error_of(const struct har_flow *f, size_t i)
+{
+	return f->hops[i].v.error.len > 0 || i + 1 < f->n ? f->hops[i].v.error : f->v->error;
 }
 
 static bool put_messages(struct har_out *x, const struct har_flow *f, size_t i)
@@ -198,6 +210,7 @@ static bool put_messages(struct har_out *x, const struct har_flow *f, size_t i)
 		.body = {v->response_body, v->response_body_bytes, fields_of(h->response)},
 		.head_bytes = v->response_head_bytes,
 		.redirect_url = redirect_url(x, f, i),
+		.error = error_of(f, i),
 		.at_us = v->started_us,
 		.is_tunnel = f->v->is_tunnel && i + 1 == f->n};
 
@@ -221,9 +234,9 @@ static bool put_hop(struct har_out *x, const struct har_flow *f, size_t i)
 		return false;
 	put_cache(x->t);
 	put_timings(x->t, v->times_us);
-	put_peers(x->t, v->peer, f->v->client);
+	put_peers(x->t, v->peer, f->v);
 	put_ids(x, f->v);
-	har_put_opt(x->t, "_error", v->error.len > 0 || !is_last ? v->error : f->v->error);
+	har_put_opt(x->t, "_error", error_of(f, i));
 	har_put_hop_facts(x, f, i);
 	har_put_tls(x, v);
 	if (i == 0) {

@@ -186,6 +186,7 @@ struct page {
 	const struct har_options *o;
 	size_t n_flows, n_entries, before;
 	bool is_full, has_failed;
+	bool is_past; /* it came to flows of after the round's beginning */
 };
 
 /* Flows of a file that somebody imports are no traffic. */
@@ -237,6 +238,10 @@ static bool take_flow(void *owner, const struct flow_view *v)
 	struct page *p = owner;
 	struct har_mark *m = &p->f->mark;
 
+	if (v->id > m->newest) {
+		p->is_past = true;
+		return false;
+	}
 	if (v->change <= m->upto && !is_imported(p->f, v->session_id) && !put_flow(p, v)) {
 		p->has_failed = p->n_flows == 0;
 		p->is_full = true;
@@ -263,15 +268,21 @@ static bool select_page(struct page *p, bool *ret_is_more)
 
 	if (!reader_select(f->r, &q, take_flow, p, &end) || p->has_failed)
 		return false;
-	*ret_is_more = p->is_full || end.is_more || end.is_cut;
-	if (!p->is_full && end.ended_id > f->mark.after_id)
+	*ret_is_more = !p->is_past && (p->is_full || end.is_more || end.is_cut);
+	if (!p->is_full && !p->is_past && end.ended_id > f->mark.after_id)
 		f->mark.after_id = end.ended_id;
 	return true;
 }
 
-/* All that had changed when the round began is done. */
-static bool end_round(struct har_feed *f)
+/* All that had changed when the round began is done. What has changed since is news, though that there is some was seen before.
+ * */
+static bool end_round(struct har_feed *f, bool *ret_has_newer)
 {
+	int64_t last;
+
+	if (!reader_last_change(f->r, &last))
+		return false;
+	*ret_has_newer = last > f->mark.upto;
 	f->mark.change = f->mark.upto;
 	f->mark.upto = 0;
 	if (f->mark.newest > f->mark.highest)
@@ -279,6 +290,7 @@ static bool end_round(struct har_feed *f)
 	return true;
 }
 
+/* ret_is_more: of this round, or beyond it. */
 static bool read_page(struct page *p, bool *ret_is_more)
 {
 	struct har_feed *f = p->f;
@@ -289,8 +301,10 @@ static bool read_page(struct page *p, bool *ret_is_more)
 	ok = count_missed(f) && (f->mark.upto > 0 || begin_round(f));
 	if (ok && f->mark.upto > f->mark.change)
 		ok = select_page(p, ret_is_more);
+	if (ok && !*ret_is_more)
+		ok = end_round(f, ret_is_more);
 	reader_end(f->r);
-	return ok && (*ret_is_more || end_round(f));
+	return ok;
 }
 
 enum har_feed_end har_feed_page(struct har_feed *f, struct text *t, const struct har_options *o, size_t *ret_n)

@@ -22,6 +22,7 @@ enum {
 	STEP_MS = 1000,        /* when a step is published although there is more */
 	COPIED_PER_MS = 16384, /* a step that copies much comes seldom: bytes for each ms */
 	FAULT_MS_MAX = 30000,
+	SAID_FAULT = 2,
 	LAST_TRIES = 3
 };
 
@@ -67,6 +68,13 @@ static struct str begin_text(struct har_file *h)
 	return text_str(&h->t);
 }
 
+/* Why the file cannot be written; false, for the caller to return. */
+static bool tell(int rc, char *ret_why, size_t size)
+{
+	snprintf(ret_why, size, "it cannot be written: %s", strerror(rc));
+	return false;
+}
+
 /* The next page of entries; false on a fault, which is told. */
 static bool put_page(struct har_file *h, bool *ret_is_more, char *ret_why, size_t size)
 {
@@ -86,10 +94,8 @@ static bool put_page(struct har_file *h, bool *ret_is_more, char *ret_why, size_
 	}
 	/* Before the first entry of a file there is nothing to divide it from. */
 	rc = twin_file_put(h->file, str_from(text_str(&h->t), n > 0 && h->in_file + h->in_step == 0 ? strlen(",\n") : 0));
-	if (rc != 0)
-		snprintf(ret_why, size, "%s", strerror(rc));
 	h->in_step += n;
-	return rc == 0;
+	return rc == 0 || tell(rc, ret_why, size);
 }
 
 static bool is_large(const struct har_file *h, uint64_t added)
@@ -131,10 +137,8 @@ static bool turn(struct har_file *h, char *ret_why, size_t size)
 {
 	int rc = twin_file_turn(h->file, begin_text(h));
 
-	if (rc != 0) {
-		snprintf(ret_why, size, "%s", strerror(rc));
-		return false;
-	}
+	if (rc != 0)
+		return tell(rc, ret_why, size);
 	h->in_file = 0;
 	return true;
 }
@@ -144,10 +148,8 @@ static bool publish(struct har_file *h, uint64_t added, char *ret_why, size_t si
 {
 	int rc = added > 0 || twin_file_is_lost(h->file) ? twin_file_publish(h->file) : 0;
 
-	if (rc != 0) {
-		snprintf(ret_why, size, "%s", strerror(rc));
-		return false;
-	}
+	if (rc != 0)
+		return tell(rc, ret_why, size);
 	h->in_file += h->in_step;
 	tell_counts(h);
 	return !is_large(h, 0) || turn(h, ret_why, size);
@@ -160,12 +162,11 @@ static void undo(struct har_file *h)
 	har_feed_go_back(h->feed, &h->published);
 }
 
-/* The file stays as it is; it is said once, and tried again ever more seldom. */
+/* The file stays as it is, and it is tried again ever more seldom. It is said once, if it does not pass at once. */
 static void note_fault(struct har_file *h, const char *why)
 {
-	if (h->faults == 0)
-		log_warn("har.path: %s cannot be written to: %s; what is missing there is written later", h->path, why);
-	h->faults++;
+	if (++h->faults == SAID_FAULT)
+		log_warn("har.path: %s is behind: %s; what is missing is written later", h->path, why);
 	atomic_fetch_add_explicit(&h->n_faults, 1, memory_order_relaxed);
 	h->wait_ms = h->wait_ms > FAULT_MS_MAX / 2 ? FAULT_MS_MAX : h->wait_ms * 2;
 }
@@ -174,7 +175,7 @@ static void note_success(struct har_file *h, uint64_t added)
 {
 	uint64_t copy_ms = twin_file_lag(h->file) / COPIED_PER_MS;
 
-	if (h->faults > 0)
+	if (h->faults >= SAID_FAULT)
 		log_info("har.path: %s is written again", h->path);
 	h->faults = 0;
 	h->wait_ms = added > LARGE_BYTES || copy_ms >= SOON_MS ? LATER_MS : SOON_MS;
@@ -198,7 +199,7 @@ static enum step_end step(struct har_file *h, bool must)
 	if (rc == EAGAIN)
 		return STEP_PUT_OFF;
 	if (rc != 0)
-		snprintf(why, sizeof(why), "%s", strerror(rc));
+		tell(rc, why, sizeof(why));
 	if (rc != 0 || !put_pages(h, &is_more, &added, why, sizeof(why)) || !publish(h, added, why, sizeof(why))) {
 		undo(h);
 		note_fault(h, why);
@@ -241,7 +242,7 @@ static void write_rest(struct har_file *h)
 			tries++;
 	} while (end == STEP_MORE || (end == STEP_FAILED && tries < LAST_TRIES));
 	if (end == STEP_FAILED)
-		log_error("har.path: %s does not hold all flows, since it cannot be written to", h->path);
+		log_error("har.path: %s does not hold all flows: it could not be written to the end", h->path);
 }
 
 static void *run(void *arg)

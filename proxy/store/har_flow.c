@@ -73,7 +73,9 @@ static void add_bodies(struct record *r, struct har_entry *first)
 	for (struct har_entry *e = first; e != NULL; e = e->next) {
 		add_body(r, &e->bodies[BODY_UP], e->hop.number, BODY_UP);
 		add_body(r, &e->bodies[BODY_DOWN], e->hop.number, BODY_DOWN);
-		add_body(r, &e->made, 0, BODY_DOWN);
+		/* The client got one response. */
+		if (e->next == NULL)
+			add_body(r, &e->made, 0, BODY_DOWN);
 	}
 }
 

@@ -67,8 +67,6 @@ static bool take_session(void *owner, const struct session_view *v)
 
 static void put_list(struct text *t, const char *key, const json_t *list)
 {
-	if (json_array_size(list) == 0)
-		return;
 	text_printf(t, ",\"%s\":", key);
 	har_json_put(t, list);
 }
@@ -82,7 +80,8 @@ void har_put_imports(struct text *t, struct reader *r)
 	if (g.pages && g.logs)
 		(void)reader_sessions(r, take_session, &g);
 	put_list(t, "pages", g.pages);
-	put_list(t, "_importedFrom", g.logs);
+	if (json_array_size(g.logs) > 0)
+		put_list(t, "_importedFrom", g.logs);
 	json_decref(g.pages);
 	json_decref(g.logs);
 	arena_free(g.arena);

@@ -1,5 +1,5 @@
-/* See har_join.h. Entries of one flow mostly stand side by side, so the chain that is looked for is the newest one that waits, or
- * not there at all. */
+/* See har_join.h. Entries of one flow mostly stand side by side, so the chain that is looked for is the newest one that waits,
+ * or not there at all. */
 #include "store/har_join.h"
 
 #include "base/mem.h"

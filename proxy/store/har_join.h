@@ -1,5 +1,5 @@
-/* Hops of a file to the flows that they are of: entries that we wrote name their flow, and wait for the others of it, in any order;
- * those of other programs are flows of one hop. Bounded: what waits for longest goes as it is when too much waits. */
+/* Hops of a file to the flows that they are of: entries that we wrote name their flow, and wait for the others of it, in any
+ * order; those of other programs are flows of one hop. Bounded: what waits for longest goes as it is when too much waits. */
 #ifndef VIADUCT_STORE_HAR_JOIN_H
 #define VIADUCT_STORE_HAR_JOIN_H
 

@@ -41,25 +41,44 @@ void har_json_set(json_t *object, const char *key, struct str s)
 		(void)json_object_set_new(object, key, json_stringn(s.len > 0 ? s.p : "", s.len));
 }
 
-/* Puts a body back as the text that it was; base64 where that is what the entry says, or what must be. */
+static bool is_base64(const json_t *holder)
+{
+	return str_ieq(har_json_str(json_object_get(holder, "encoding")), STR("base64")) ||
+		str_ieq(har_json_str(json_object_get(holder, "_encoding")), STR("base64"));
+}
+
+/* As text, NUL bytes and all, unless it is base64 in the entry, or is no UTF-8. */
+static void set_text(json_t *holder, const char *encoding_key, struct str bytes)
+{
+	struct text base64 = {NULL, 0, 0};
+	json_t *text = is_base64(holder) ? NULL : json_stringn(bytes.len > 0 ? bytes.p : "", bytes.len);
+
+	if (!text) {
+		if (!is_base64(holder))
+			har_json_set(holder, encoding_key, STR("base64"));
+		har_put_base64(&base64, bytes);
+		text = json_stringn(base64.len > 0 ? base64.p : "", base64.len);
+	}
+	(void)json_object_set_new(holder, "text", text);
+	text_fini(&base64);
+}
+
+/* Puts a body back where the import left "" for it; a text that is there was none that could be taken. */
 static bool put_text_back(struct har_out *x, json_t *holder, const char *encoding_key, const struct kept_body *body)
 {
-	struct text bytes = {NULL, 0, 0}, base64 = {NULL, 0, 0};
-	bool is_base64 = str_eq(har_json_str(json_object_get(holder, encoding_key)), STR("base64"));
+	const json_t *text = json_object_get(holder, "text");
 	uint64_t most = x->o->max_body_bytes > 0 ? x->o->max_body_bytes : UINT64_MAX;
-	bool ok = reader_body_text(x->r, body->id, 0, most, &bytes);
+	struct text bytes = {NULL, 0, 0};
+	bool ok;
 
-	if (!is_base64 && !is_plain_utf8(text_str(&bytes))) {
-		har_json_set(holder, encoding_key, STR("base64"));
-		is_base64 = true;
-	}
-	if (is_base64)
-		har_put_base64(&base64, text_str(&bytes));
-	har_json_set(holder, "text", text_str(is_base64 ? &base64 : &bytes));
-	if (body->cut.len > 0)
+	if (!json_is_string(text) || json_string_length(text) > 0)
+		return true;
+	ok = reader_body_text(x->r, body->id, 0, most, &bytes);
+	if (ok)
+		set_text(holder, encoding_key, text_str(&bytes));
+	if (ok && body->cut.len > 0 && !json_is_string(json_object_get(holder, "_cut")))
 		har_json_set(holder, "_cut", body->cut);
 	text_fini(&bytes);
-	text_fini(&base64);
 	return ok;
 }
 

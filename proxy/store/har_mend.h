@@ -4,8 +4,8 @@
 
 #include "store/text.h"
 
-/* Appends the JSON with what strings must not hold replaced: bytes that are no UTF-8 and halves of surrogate pairs become U+FFFD,
- * control bytes are escaped. All else stays. */
+/* Appends the JSON with what strings must not hold replaced: bytes that are no UTF-8 and halves of surrogate pairs become
+ * U+FFFD, control bytes are escaped. All else stays. */
 void har_mend(struct text *to, struct str json);
 
 #endif

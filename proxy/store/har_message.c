@@ -133,6 +133,7 @@ bool har_put_response(struct har_out *x, const struct har_response *m)
 	json_i64(x->t, "headersSize", m->head_bytes > 0 ? (int64_t)m->head_bytes : -1);
 	json_i64(x->t, "bodySize", m->is_tunnel || !m->head ? -1 : (int64_t)m->body.passed_bytes);
 	json_i64(x->t, "_transferSize", (int64_t)(m->head_bytes + m->body.passed_bytes));
+	har_put_opt(x->t, "_error", m->error);
 	text_byte(x->t, '}');
 	return ok;
 }

@@ -74,6 +74,7 @@ struct har_response {
 	struct har_passed_body body;
 	uint64_t head_bytes;
 	struct str redirect_url; /* may be empty */
+	struct str error;        /* may be empty */
 	int64_t at_us;
 	bool is_tunnel;
 };

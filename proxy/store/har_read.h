@@ -1,6 +1,6 @@
 /* HAR files read, entry by entry, with flat memory: into records that a backend takes. Entries that we wrote are joined to the
- * chains they came from; those of others are flows of one hop each. Nothing is lost: what has no place in a record goes along as
- * it was (struct hop_extra, HAR.md). */
+ * chains they came from; those of others are flows of one hop each. Nothing is lost: what has no place in a record goes along
+ * as it was (struct hop_extra, HAR.md). */
 #ifndef VIADUCT_STORE_HAR_READ_H
 #define VIADUCT_STORE_HAR_READ_H
 
@@ -29,9 +29,9 @@ struct har_needs {
 	void (*on_progress)(void *owner, uint64_t bytes);
 	void *owner;
 };
-/* The file must be one that can be read twice (what its log says may stand behind the entries). ret_entries: those that were used.
- * False with one line in ret_why that names where ("at byte 4711 (entry 12): …"), or "" if the owner had enough; what was taken
- * before stays taken. */
+/* The file must be one that can be read twice (what its log says may stand behind the entries). ret_entries: those that were
+ * used. False with one line in ret_why that names where ("at byte 4711 (entry 12): …"), or "" if the owner had enough; what
+ * was taken before stays taken. */
 bool har_read(FILE *from, const struct har_needs *needs, size_t *ret_entries, char *ret_why, size_t size);
 
 #endif

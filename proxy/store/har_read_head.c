@@ -161,7 +161,8 @@ static struct str without_socket(struct arena *a, struct str url)
 
 bool har_read_target(struct arena *a, struct str url, struct url *ret)
 {
-	static const struct url nowhere = {SCHEME_HTTP, {{"nowhere.invalid", 15}, HOST_NAME, 80}, {"/", 1}, {"", 0}, false, false};
+	static const struct url nowhere = {
+		SCHEME_HTTP, {{"nowhere.invalid", 15}, HOST_NAME, 80}, {"/", 1}, {"", 0}, false, false};
 	struct str text = without_socket(a, url);
 
 	if (text.p == NULL || (!str_istarts(text, STR("http://")) && !str_istarts(text, STR("https://"))))

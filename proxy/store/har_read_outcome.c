@@ -1,5 +1,5 @@
-/* What became of a request, by the words of other programs: Chromium and Playwright name their own errors, Firefox those of NSPR,
- * many nothing at all. */
+/* What became of a request, by the words of other programs: Chromium and Playwright name their own errors, Firefox those of
+ * NSPR, many nothing at all. */
 #include "store/har_read_part.h"
 #include "store/har_value.h"
 

@@ -120,6 +120,8 @@ static bool read_hop(struct har_entry *e)
 	/* What was answered without any hop still has to be one, to be kept whole. */
 	h->is_reply = o == NULL || har_is_true(o, "isReply");
 	h->is_reused = har_is_true(o, "isReused");
+	if (har_is_true(o, "isUnsent"))
+		h->request = NULL;
 	h->delay_us = delay_us > 0 ? delay_us : 0;
 	if (address_parse_listen(har_str(e->arena, o, "peer"), &h->peer) && har_words(o, "peerClass")[0] != '\0')
 		h->peer_class = har_words(o, "peerClass");

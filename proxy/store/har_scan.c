@@ -227,7 +227,8 @@ static void keep_key(struct scan *s, struct text *to)
 	keep(s, to, "\":", 2);
 }
 
-/* Between members of an object or elements of an array, and at the end, where *ret_more is false. One comma too many is let pass. */
+/* Between members of an object or elements of an array, and at the end, where *ret_more is false. One comma too many is let
+ * pass. */
 static bool take_comma(struct scan *s, char closing, bool *ret_more)
 {
 	int c = peek_token(s);

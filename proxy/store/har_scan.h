@@ -36,9 +36,9 @@ struct har_scan_needs {
 
 enum { HAR_MAX_LOG_BYTES = 64 * 1024 * 1024 };
 
-/* From where the file stands to its end. log (may be NULL) gets the members of the log but for its entries, as a JSON object; a
- * member that is too long is left out. ret_is_har (may be NULL): there is a list of entries, whatever comes then. False with one line
- * in ret_why that names the place, unless on_entry had enough. */
+/* From where the file stands to its end. log (may be NULL) gets the members of the log but for its entries, as a JSON object;
+ * a member that is too long is left out. ret_is_har (may be NULL): there is a list of entries, whatever comes then. False with
+ * one line in ret_why that names the place, unless on_entry had enough. */
 bool har_scan(FILE *from, const struct har_scan_needs *needs, struct text *log, bool *ret_is_har, char *ret_why, size_t size);
 
 #endif

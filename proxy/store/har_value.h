@@ -1,5 +1,5 @@
-/* Members of a JSON object as they are needed of a HAR: what is missing or of another type is none, never an error. All take NULL
- * for an object that is not there. */
+/* Members of a JSON object as they are needed of a HAR: what is missing or of another type is none, never an error. All take
+ * NULL for an object that is not there. */
 #ifndef VIADUCT_STORE_HAR_VALUE_H
 #define VIADUCT_STORE_HAR_VALUE_H
 
@@ -12,7 +12,8 @@
 /* NULL if there is no object, or array, of that name. */
 const json_t *har_object(const json_t *o, const char *key);
 const json_t *har_array(const json_t *o, const char *key);
-/* The string; where a member beside it has its exact bytes (`_keyHex`, HAR.md), those, which go into the arena. p NULL: none. */
+/* The string; where a member beside it has its exact bytes (`_keyHex`, HAR.md), those, which go into the arena. p NULL:
+ * none. */
 struct str har_str(struct arena *a, const json_t *o, const char *key);
 /* The same as it stands there, terminated; "" if there is none. */
 const char *har_words(const json_t *o, const char *key);

@@ -14,7 +14,10 @@ void har_put_begin(struct text *t, struct reader *r, const struct har_options *o
 	json_str(t, "name", STR("viaduct"));
 	json_str(t, "version", str_of(o->version ? o->version : ""));
 	text_byte(t, '}');
-	if (!o->is_live)
+	/* Firefox wants the pages, though there be none. */
+	if (o->is_live)
+		text_put(t, STR(",\"pages\":[]"));
+	else
 		har_put_imports(t, r);
 	text_put(t, STR(",\"entries\":[\n"));
 }

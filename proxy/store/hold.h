@@ -53,7 +53,8 @@ void hold_init(struct hold *h, struct backend *backend, struct backlog *backlog,
 void hold_set_limits(struct hold *h, const struct hold_limits *limits);
 /* True while more records should be taken: a working backend gets them in batches; a failing one must not stop the proxy. */
 bool hold_has_room(const struct hold *h);
-/* Takes the record over. Where the backend fails its bodies may be cut, and beyond the bounds (store.h) it is dropped and counted. */
+/* Takes the record over. Where the backend fails its bodies may be cut, and beyond the bounds (store.h) it is dropped and
+ * counted. */
 void hold_add(struct hold *h, struct record *r, int64_t now_us);
 /* Writes what is due: everything when is_last. Deletes old flows afterwards, some at a time. */
 void hold_work(struct hold *h, int64_t now_us, bool is_last);

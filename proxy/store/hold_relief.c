@@ -1,5 +1,5 @@
-/* See hold_relief.h. Workers stop taking requests when too much waits for the store (capture/recorder.h), so what is held back for a
- * backend that fails must not count there: it has bounds of its own. */
+/* See hold_relief.h. Workers stop taking requests when too much waits for the store (capture/recorder.h), so what is held back
+ * for a backend that fails must not count there: it has bounds of its own. */
 #include "store/hold_relief.h"
 
 #include "base/log.h"
@@ -23,8 +23,8 @@ void hold_relieve_all(struct hold *h)
 		unweigh(r);
 }
 
-/* The pieces of a body come in many records, so those that were cut of late are known by what they are; a body that is cut, forgotten
- * and met again is counted twice. True if it was not known. */
+/* The pieces of a body come in many records, so those that were cut of late are known by what they are; a body that is cut,
+ * forgotten and met again is counted twice. True if it was not known. */
 static bool count_body(struct hold *h, uint64_t id, const struct body_part *p)
 {
 	uint64_t key = id << 17 | (uint64_t)(p->hop & 0xffff) << 1 | (p->direction == BODY_UP ? 0 : 1);
@@ -66,8 +66,8 @@ static size_t held_bytes_max(const struct hold *h)
 	return h->limits.memory > STORE_HELD_BYTES / 4 ? 4 * h->limits.memory : STORE_HELD_BYTES;
 }
 
-/* Of a body that goes on in other records, the first that is cut says so, and stays; those behind it have nothing more to say. False:
- * the record is of no use any more. */
+/* Of a body that goes on in other records, the first that is cut says so, and stays; those behind it have nothing more to say.
+ * False: the record is of no use any more. */
 static bool cut(struct hold *h, struct record *r)
 {
 	size_t n = count_cuts(h, r);

@@ -19,8 +19,8 @@ void id_set_unite(struct id_set *s, const struct id_set *other);
 void id_set_intersect(struct id_set *s, const struct id_set *other);
 void id_set_invert(struct id_set *s);
 size_t id_set_count(const struct id_set *s);
-/* The next range with ids of the set from an id on, upwards or downwards; where they are many, others may be among them. False: there
- * are no more. */
+/* The next range with ids of the set from an id on, upwards or downwards; where they are many, others may be among them.
+ * False: there are no more. */
 bool id_set_next(const struct id_set *s, uint64_t from, bool is_up, uint64_t *ret_first, uint64_t *ret_last);
 
 #endif

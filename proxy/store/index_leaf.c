@@ -1,4 +1,5 @@
-/* Indexes asked one by one. They are named, so that SQLite need not guess which one is meant; one that is not there is no help. */
+/* Indexes asked one by one. They are named, so that SQLite need not guess which one is meant; one that is not there is no
+ * help. */
 #include "store/index_leaf.h"
 
 #include "store/row.h"
@@ -177,7 +178,8 @@ static int init_number(struct index_leaf *l, const struct index_use *use, const 
 	return choose_side(l, use, &r, db);
 }
 
-/* Of texts those are looked up that are named. Most flows are delivered, and those are not in the index: what is in it are the others. */
+/* Of texts those are looked up that are named. Most flows are delivered, and those are not in the index: what is in it are
+ * the others. */
 static int init_text(struct index_leaf *l, const struct filter_node *node, sqlite3 *db)
 {
 	bool has_delivered = false;
@@ -206,7 +208,8 @@ static struct index_leaf leaf_of(const struct index_use *use, const struct filte
 	return (struct index_leaf){.node = node, .index = use->index, .column = use->column, .partial = use->partial};
 }
 
-bool index_leaf_init(struct index_leaf *l, struct reader *r, const struct filter_node *node, const struct filter_node *all_of, bool *ret_ok)
+bool index_leaf_init(struct index_leaf *l, struct reader *r, const struct filter_node *node, const struct filter_node *all_of,
+	bool *ret_ok)
 {
 	const struct index_use *use = &uses[node->field];
 	int rc = SQLITE_ERROR;

@@ -1,5 +1,5 @@
-/* A comparison whose flows an index gives: how many there are, and which. One of the two sides is read: the flows that fulfil it, or, where they
- * are fewer, those that do not. */
+/* A comparison whose flows an index gives: how many there are, and which. One of the two sides is read: the flows that
+ * fulfil it, or, where they are fewer, those that do not. */
 #ifndef VIADUCT_STORE_INDEX_LEAF_H
 #define VIADUCT_STORE_INDEX_LEAF_H
 
@@ -21,9 +21,11 @@ struct index_leaf {
 	uint64_t count; /* of that side; INDEX_LEAF_MANY: that many or more */
 };
 
-/* Fills l and returns true if an index helps with the comparison. all_of: all of whose children must hold; then those of the same number are taken
- * together, so that two bounds are one range. NULL: not so. *ret_ok: false on an error. To be ended with index_leaf_fini. */
-bool index_leaf_init(struct index_leaf *l, struct reader *r, const struct filter_node *node, const struct filter_node *all_of, bool *ret_ok);
+/* Fills l and returns true if an index helps with the comparison. all_of: all of whose children must hold; then those of the
+ * same number are taken together, so that two bounds are one range. NULL: not so. *ret_ok: false on an error. To be ended
+ * with index_leaf_fini. */
+bool index_leaf_init(struct index_leaf *l, struct reader *r, const struct filter_node *node, const struct filter_node *all_of,
+	bool *ret_ok);
 /* Whether a comparison is taken together with one before it. */
 bool index_leaf_is_covered(const struct filter_node *node, const struct filter_node *all_of);
 /* The same for the flows that changed after a change number. */

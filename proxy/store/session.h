@@ -1,5 +1,5 @@
-/* A session: a named stretch of capturing, so that runs can be told apart. Here what its beginning says; with its end and its flows,
- * as it is read: struct session_view. */
+/* A session: a named stretch of capturing, so that runs can be told apart. Here what its beginning says; with its end and its
+ * flows, as it is read: struct session_view. */
 #ifndef VIADUCT_STORE_SESSION_H
 #define VIADUCT_STORE_SESSION_H
 

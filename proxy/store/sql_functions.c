@@ -61,7 +61,8 @@ static void body(sqlite3_context *c, int n, sqlite3_value **v)
 	text_fini(&bytes);
 }
 
-/* body_text(id, coding, type): the body with that Content-Encoding undone, text as UTF-8; the last two may be NULL or left out. */
+/* body_text(id, coding, type): the body with that Content-Encoding undone, text as UTF-8; the last two may be NULL or left
+ * out. */
 static void body_text(sqlite3_context *c, int n, sqlite3_value **v)
 {
 	struct reader *r = sqlite3_user_data(c);
@@ -84,7 +85,8 @@ static void body_text(sqlite3_context *c, int n, sqlite3_value **v)
 }
 
 /* Appends the element's value if it has that name. */
-static void add_value(struct reader *r, const struct field_element *e, struct str name, struct text *scratch, struct text *to, bool *is_any)
+static void add_value(struct reader *r, const struct field_element *e, struct str name, struct text *scratch, struct text *to,
+	bool *is_any)
 {
 	struct field line;
 	struct str value;
@@ -104,7 +106,8 @@ static void add_value(struct reader *r, const struct field_element *e, struct st
 	*is_any = true;
 }
 
-/* header(fields, name): the values of the fields of that name in a column of fields, combined by commas; NULL if there are none. */
+/* header(fields, name): the values of the fields of that name in a column of fields, combined by commas; NULL if there are
+ * none. */
 static void header(sqlite3_context *c, int n, sqlite3_value **v)
 {
 	struct reader *r = sqlite3_user_data(c);
@@ -173,8 +176,8 @@ bool sql_functions_add(struct reader *r)
 	} functions[] = {{"body", 1, body}, {"body_text", -1, body_text}, {"header", 2, header}, {"regexp", 2, regexp}};
 
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-		if (sqlite3_create_function_v2(r->db, functions[i].name, functions[i].arguments, SQLITE_UTF8 | SQLITE_DIRECTONLY, r,
-			    functions[i].call, NULL, NULL, NULL) != SQLITE_OK)
+		if (sqlite3_create_function_v2(r->db, functions[i].name, functions[i].arguments,
+			    SQLITE_UTF8 | SQLITE_DIRECTONLY, r, functions[i].call, NULL, NULL, NULL) != SQLITE_OK)
 			return reader_fail(r);
 	}
 	return true;

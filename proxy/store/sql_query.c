@@ -1,5 +1,5 @@
-/* Questions in SQL from outside. The database is open for reading only; what SQLite would do beside the database (attach files, write them by
- * VACUUM INTO, load code, keep temporary tables) is refused by its authorizer. */
+/* Questions in SQL from outside. The database is open for reading only; what SQLite would do beside the database (attach
+ * files, write them by VACUUM INTO, load code, keep temporary tables) is refused by its authorizer. */
 #include "store/sql_query.h"
 
 #include "base/mem.h"
@@ -21,8 +21,8 @@ struct asking {
 /* Pragmas that tell something and change nothing, whatever follows them; others may be asked for their value. */
 static bool is_harmless_pragma(const char *name)
 {
-	static const char *const names[] = {"table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo",
-		"foreign_key_list", "integrity_check", "quick_check", NULL};
+	static const char *const names[] = {"table_info", "table_xinfo", "table_list", "index_list", "index_info",
+		"index_xinfo", "foreign_key_list", "integrity_check", "quick_check", NULL};
 
 	for (size_t i = 0; names[i] != NULL; i++) {
 		if (strcasecmp(name, names[i]) == 0)
@@ -62,7 +62,8 @@ static int authorize(void *owner, int action, const char *first, const char *sec
 	case SQLITE_RECURSIVE:
 	case SQLITE_TRANSACTION:
 		return SQLITE_OK;
-	case SQLITE_UPDATE: /* what SQLite says of a table-valued function that it meets first; of an UPDATE of the schema it refuses more itself */
+	case SQLITE_UPDATE:
+		/* So SQLite says when it meets a table-valued function; a real UPDATE of the schema it refuses itself. */
 		return strcasecmp(first, "sqlite_master") == 0 ? SQLITE_OK : refuse(a, "writing");
 	case SQLITE_FUNCTION:
 		return strcasecmp(second, "load_extension") == 0 ? refuse(a, "loading extensions") : SQLITE_OK;
@@ -129,7 +130,8 @@ static bool fail(const struct asking *a)
 {
 	if (a->refused == NULL)
 		return reader_fail(a->reader);
-	snprintf(a->reader->error, sizeof(a->reader->error), "refused: the flow database can only be read here (%s)", a->refused);
+	snprintf(a->reader->error, sizeof(a->reader->error), "refused: the flow database can only be read here (%s)",
+		a->refused);
 	return false;
 }
 

@@ -21,8 +21,8 @@ struct sql_query {
 	void *owner;
 };
 
-/* Runs the statements, all on one state of the database; functions as in sql_functions.h are there. False on an error, with its reason in words in reader_error; ret_is_enough: it
- * was ended. */
+/* Runs the statements, all on one state of the database; functions as in sql_functions.h are there. False on an error, with
+ * its reason in words in reader_error; ret_is_enough: it was ended. */
 bool reader_sql(struct reader *r, const struct sql_query *q, bool *ret_is_enough);
 
 #endif

@@ -1,5 +1,5 @@
-/* The embedded backend: transactions, the numbering of changes. Not for the rows: writer.c; not for the file: sqlite_open.c; not for
- * what leaves: sqlite_prune.c. */
+/* The embedded backend: transactions, the numbering of changes. Not for the rows: writer.c; not for the file: sqlite_open.c;
+ * not for what leaves: sqlite_prune.c. */
 #include "store/backend.h"
 
 #include "base/mem.h"
@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* How long a lock of another process is waited for: long enough that a short one is no failure; and short while it is one, since
- * meanwhile nobody takes what the workers record. */
+/* How long a lock of another process is waited for: long enough that a short one is no failure; and short while it is one,
+ * since meanwhile nobody takes what the workers record. */
 enum { BUSY_MS = 2000, BUSY_AGAIN_MS = 250 };
 enum { SPARE = 16, SPARE_BYTES = 1024 * 1024 };
 
@@ -122,8 +122,8 @@ static void give_back(struct sqlite_backend *s, const struct backend_limits *lim
 		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
-/* The file gets shorter when the log is written into it, which without traffic nobody does. Only where that is worth it: while flows come,
- * the room is used again soon. */
+/* The file gets shorter when the log is written into it, which without traffic nobody does. Only where that is worth it: while
+ * flows come, the room is used again soon. */
 static void shrink(struct sqlite_backend *s)
 {
 	uint64_t bytes = s->base.file_bytes;

@@ -1,5 +1,5 @@
-/* The file of the embedded backend while it lives: opening, going on in another one when it was deleted, replaced or damaged. Not for
- * what is written to it: sqlite.c. */
+/* The file of the embedded backend while it lives: opening, going on in another one when it was deleted, replaced or damaged.
+ * Not for what is written to it: sqlite.c. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/database.h"
@@ -32,8 +32,8 @@ static ino_t inode_beside(const struct sqlite_backend *s, const char *suffix)
 	return inode;
 }
 
-/* Where the numbering goes on. A file that was put in place of ours and has flows that we never gave a number to is not ours to write:
- * new flows would take the place of its own. */
+/* Where the numbering goes on. A file that was put in place of ours and has flows that we never gave a number to is not ours to
+ * write: new flows would take the place of its own. */
 static enum backend_fault read_numbers(struct sqlite_backend *s, char *ret_why, size_t size)
 {
 	sqlite3_int64 id, change;
@@ -148,8 +148,8 @@ static void remark(struct sqlite_backend *s, const char *aside)
 		text_printf(&t, "another flow database had been put there; it is now %s, and a new one is begun", aside);
 	else
 		text_printf(&t,
-			"what was there is damaged; it is now %s, and a new one is begun;"
-			" what it holds can be saved with: sqlite3 '%s' .recover | sqlite3 saved.db",
+			"what was there is damaged; it is now %s, and a new one is begun; what it holds can be saved with:"
+			" sqlite3 '%s' .recover (or .dump, where the shell has no .recover)",
 			aside, aside);
 	text_byte(&t, '\0');
 	mem_free(s->remark);
@@ -207,8 +207,9 @@ bool sqlite_is_moved(struct backend *b)
 	return is_moved || inode_beside(s, "-wal") != s->log_inode || inode_beside(s, "-shm") != s->index_inode;
 }
 
-/* What is still in the log goes into the file that it belongs to, wherever that is now, since SQLite does not do so when it closes
- * a file that was moved. Where that failed, the log must not be found beside the next file: it would be played into it. */
+/* What is still in the log goes into the file that it belongs to, wherever that is now, since SQLite does not do so when it
+ * closes a file that was moved. Where that failed, the log must not be found beside the next file: it would be played into
+ * it. */
 static void close_moved(struct sqlite_backend *s)
 {
 	int is_moved = 0;

@@ -1,5 +1,5 @@
-/* Runs and sessions of the embedded backend. A run is a process; it has one session after the other, and imports beside them. Not
- * for reading them: query_sessions.c. */
+/* Runs and sessions of the embedded backend. A run is a process; it has one session after the other, and imports beside them.
+ * Not for reading them: query_sessions.c. */
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "store/database.h"
@@ -22,8 +22,8 @@ static bool exec(struct sqlite_backend *s, const char *sql)
 	return database_exec(s->db, sql, why, sizeof(why));
 }
 
-/* A session that was killed ended with its last flow; to look at the last ones of all is enough, and quick. Only a session whose
- * every flow has left ended before the oldest one began; an import has flows of any age. */
+/* A session that was killed ended with its last flow; to look at the last ones of all is enough, and quick. Only a session
+ * whose every flow has left ended before the oldest one began; an import has flows of any age. */
 bool sqlite_settle_sessions(struct sqlite_backend *s)
 {
 	char sql[SQL_BYTES];

@@ -1,6 +1,6 @@
 /* The store's thread and its front. The thread takes records from the rings, has the lines about them written (lines.c) and
- * holds them until they are in the backend (hold.c); it does what others ask for (wish.c). Busy, it looks at the rings at short intervals, so that a worker does not
- * pay for waking it; idle, it sleeps until a worker does. */
+ * holds them until they are in the backend (hold.c); it does what others ask for (wish.c). Busy, it looks at the rings at short
+ * intervals, so that a worker does not pay for waking it; idle, it sleeps until a worker does. */
 #include "store/store.h"
 
 #include "base/clock.h"
@@ -74,7 +74,8 @@ static size_t collect(struct store *s, int64_t now_us)
 
 			if (!r)
 				break;
-			if (r->kind == RECORD_FLOW && r->facts.outcome != OUTCOME_PENDING)
+			/* The lines tell of what went through the proxy; an import did not. */
+			if (r->kind == RECORD_FLOW && r->facts.outcome != OUTCOME_PENDING && r->session_id == 0)
 				lines_put(&s->lines, &r->facts);
 			hold_add(&s->hold, r, now_us);
 			n++;

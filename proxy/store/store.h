@@ -1,9 +1,9 @@
 /* The store's thread: takes records from the workers' rings and writes them where they belong: the flow database (SQLite, WAL,
  * batched), the access log, the terminal. A slow disk makes the workers wait (their rings fill up, and what waits is counted,
- * capture/backlog.h) and loses nothing. A failing one never stops the proxy: it is said once, records are held back and tried again,
- * ever more seldom, and the memory for them is bounded: beyond half of store_options.memory the bodies of what comes are cut, beyond
- * STORE_HELD_MAX records, or STORE_HELD_BYTES (or four times the memory, if that is more), flows are lost. Both are counted, and the
- * numbers said when it works again. */
+ * capture/backlog.h) and loses nothing. A failing one never stops the proxy: it is said once, records are held back and tried
+ * again, ever more seldom, and the memory for them is bounded: beyond half of store_options.memory the bodies of what comes are
+ * cut, beyond STORE_HELD_MAX records, or STORE_HELD_BYTES (or four times the memory, if that is more), flows are lost. Both are
+ * counted, and the numbers said when it works again. */
 #ifndef VIADUCT_STORE_STORE_H
 #define VIADUCT_STORE_STORE_H
 

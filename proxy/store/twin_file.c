@@ -31,10 +31,9 @@ struct twin_file {
 /* The place itself if the path is a symbolic link to one. */
 static char *real_path(const char *path)
 {
-	char *real = realpath(path, NULL), *copy = mem_strdup(real ? real : path);
+	char real[PATH_MAX];
 
-	free(real);
-	return copy;
+	return mem_strdup(realpath(path, real) ? real : path);
 }
 
 static char *beside(const char *path, const char *suffix)

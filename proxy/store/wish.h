@@ -1,5 +1,5 @@
-/* That a session begins, wished for on one thread and granted on the store's: one at a time, and who waits does not wait for long.
- * Not for how it begins: hold.c. */
+/* That a session begins, wished for on one thread and granted on the store's: one at a time, and who waits does not wait for
+ * long. Not for how it begins: hold.c. */
 #ifndef VIADUCT_STORE_WISH_H
 #define VIADUCT_STORE_WISH_H
 

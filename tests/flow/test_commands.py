@@ -2,6 +2,7 @@
 
 import re
 import socket
+import sqlite3
 import time
 
 import pytest
@@ -104,10 +105,13 @@ def test_data_folder_that_cannot_be_made(tmp_path):
     assert str(tmp_path / 'file') in refuse('--data', tmp_path / 'file/d')
 
 
-def test_database_that_is_none(tmp_path):
+def test_database_of_another_program(tmp_path):
+    """It is not ours to set aside."""
     (tmp_path / 'd').mkdir(mode=0o700)
-    (tmp_path / 'd/flows.db').write_bytes(b'this is not SQLite' * 100)
-    assert 'flows.db' in refuse('--data', tmp_path / 'd')
+    with sqlite3.connect(tmp_path / 'd/flows.db') as db:
+        db.execute('CREATE TABLE theirs (x)')
+    assert 'not a flow database' in refuse('--data', tmp_path / 'd')
+    assert [p.name for p in (tmp_path / 'd').glob('flows.db.*')] == []
 
 
 def test_ready_file_that_cannot_be_written(tmp_path):

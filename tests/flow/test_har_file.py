@@ -192,7 +192,7 @@ def test_a_full_disk(start, origin, tmp_path):
     resource.prlimit(viaduct.process.pid, resource.RLIMIT_FSIZE, (path.stat().st_size, resource.RLIM_INFINITY))
     for n in range(10, 15):
         assert wire.ask(get(o.url(f'/{n}'))).status == 200
-    until(lambda: 'cannot be written to' in viaduct.stderr(), 'the complaint')
+    until(lambda: 'is behind: it cannot be written' in viaduct.stderr(), 'the complaint')
     assert len(entries(path)) == 10
     har.assert_valid(path)
     resource.prlimit(viaduct.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

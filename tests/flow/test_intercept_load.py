@@ -138,7 +138,7 @@ def test_slow_reader(start_opener, origin, certs):
         except OSError:
             pass
     o = origin(script, tls=certs.server(certs.good))
-    viaduct = start_opener({'limits.buffer': '64k'})
+    viaduct = start_opener({'limits.buffer': '64k', 'capture.body_limit': '0'})
     before = viaduct.rss_bytes()
     wire = viaduct.connect(receive_buffer=65536)
     wire.ask(f'CONNECT good.test:{o.port} HTTP/1.1\r\nHost: x\r\n\r\n'.encode())

@@ -98,7 +98,7 @@ def counting(peer):
 def test_large_download_and_upload(start, origin, nginx):
     """A little of what the release tests do."""
     nginx.write_sparse('large', 128 * MIB)
-    viaduct = start()
+    viaduct = start({'capture.body_limit': '0'})
     before = viaduct.rss_bytes()
     with Peak(viaduct) as peak:
         download(viaduct, nginx.url('/large'), 128 * MIB)

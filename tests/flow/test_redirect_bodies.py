@@ -143,7 +143,7 @@ def test_no_copy_is_kept_at_limit_0(start, origin):
 
 def test_body_too_large_for_memory_and_limit_is_not_held(start, origin):
     o = origin(routes({'/': moved('/end', 303), '/end': there}))
-    viaduct = start({**FOLLOW, 'redirects.replay_limit': '0', 'limits.buffer': '64k'})
+    viaduct = start({**FOLLOW, 'redirects.replay_limit': '0', 'limits.buffer': '64k', 'capture.body_limit': '0'})
     body = pattern(40 * MIB)
     before = viaduct.rss_bytes()
     assert viaduct.ask(post(o.url('/'), body)).status == 200

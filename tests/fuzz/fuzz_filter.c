@@ -1,5 +1,5 @@
-/* The filter language: no expression crashes the parser or the evaluation; a refusal has a reason and a place; what is printed parses
- * to a filter that prints the same and says the same. */
+/* The filter language: no expression crashes the parser or the evaluation; a refusal has a reason and a place; what is
+ * printed parses to a filter that prints the same and says the same. */
 #include "config/filter_tree.h"
 
 #include <stdint.h>
@@ -55,7 +55,8 @@ static void round_trip(const struct filter *f, bool early)
 
 	if (len <= FILTER_MAX_BYTES) { /* spaces may have been added */
 		again = filter_parse((struct str){once, len}, early, &error);
-		if (again == NULL || answer_of(f, true) != answer_of(again, true) || answer_of(f, false) != answer_of(again, false))
+		if (again == NULL || answer_of(f, true) != answer_of(again, true) ||
+			answer_of(f, false) != answer_of(again, false))
 			abort();
 		twice = print(again, &twice_len);
 		if (twice_len != len || memcmp(once, twice, len) != 0)

@@ -1,5 +1,6 @@
-/* The filter language as SQL: whatever parses becomes a condition that SQLite takes; the flows that are found by it, those that are asked one by
- * one, and those that are asked in memory are the same; and no flow that may match is lost on the way by the indexes. */
+/* The filter language as SQL: whatever parses becomes a condition that SQLite takes; the flows that are found by it, those
+ * that are asked one by one, and those that are asked in memory are the same; and no flow that may match is lost on the way
+ * by the indexes. */
 #include "../unit/filter_rows.h"
 
 #include "store/flow_query.h"
@@ -117,7 +118,8 @@ static void check(struct str expression)
 	filter_free(f);
 }
 
-/* Puts what two bytes choose: a comparison out of the cases behind all that there is, or all that there is in brackets and denied. */
+/* Puts what two bytes choose: a comparison out of the cases behind all that there is, or all that there is in brackets and
+ * denied. */
 static void put_choice(struct text *t, uint8_t how, uint8_t which)
 {
 	size_t i = ((size_t)(how >> 3) << 8 | which) % FILTER_CASES_N;

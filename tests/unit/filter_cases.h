@@ -50,7 +50,8 @@ static const struct case_value case_flows[CASE_FLOWS][CASE_VALUES_MAX] = {
 		{FILTER_url, NULL, "mail.example.com:993", 0}, {FILTER_host, NULL, "mail.example.com", 0},
 		{FILTER_port, NULL, NULL, 993}, {FILTER_client, NULL, "10.1.2.3", 0}, {FILTER_status, NULL, NULL, 200},
 		{FILTER_outcome, NULL, "pending", 0}, {FILTER_hops, NULL, NULL, 1}, {FILTER_session, NULL, "Monday \"1\"", 0},
-		{FILTER_redirects, NULL, NULL, 0}, {FILTER_retries, NULL, NULL, 0}, {FILTER_time, NULL, NULL, INT64_C(1760000000002)}},
+		{FILTER_redirects, NULL, NULL, 0}, {FILTER_retries, NULL, NULL, 0},
+		{FILTER_time, NULL, NULL, INT64_C(1760000000002)}},
 };
 
 struct filter_case {

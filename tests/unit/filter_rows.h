@@ -68,7 +68,8 @@ static inline void rows_close(struct filter_rows *r)
 static inline void rows_flow(struct filter_rows *r, int64_t id)
 {
 	rows_put(r,
-		"INSERT INTO exchanges (outcome, id, change, run, worker, client_id, client_request, started_us, request_head_bytes,"
+		"INSERT INTO exchanges (outcome, id, change, run, worker, client_id, client_request,"
+		" started_us, request_head_bytes,"
 		" request_body_bytes, response_head_bytes, response_body_bytes, hops, is_tunnel)"
 		" VALUES (?1, ?2, ?2 + 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 1, ?3)",
 		STR("pending"), id, 0);
@@ -102,9 +103,11 @@ static inline void rows_header(struct filter_rows *r, int64_t id, bool is_reques
 		text_byte(&element, ']');
 	}
 	rows_put(r,
-		is_request ? "UPDATE exchanges SET request_line = 'GET / HTTP/1.1', request_fields = iif(request_fields IS NULL, '[',"
+		is_request ? "UPDATE exchanges SET request_line = 'GET / HTTP/1.1', request_fields ="
+			     " iif(request_fields IS NULL, '[',"
 			     " substr(request_fields, 1, length(request_fields) - 1) || ',') || ?1 || ']' WHERE id = ?2 + ?3"
-			   : "UPDATE exchanges SET response_line = 'HTTP/1.1 200 OK', response_fields = iif(response_fields IS NULL, '[',"
+			   : "UPDATE exchanges SET response_line = 'HTTP/1.1 200 OK', response_fields ="
+			     " iif(response_fields IS NULL, '[',"
 			     " substr(response_fields, 1, length(response_fields) - 1) || ',') || ?1 || ']' WHERE id = ?2 + ?3",
 		text_str(&element), id, 0);
 	text_fini(&element);
@@ -114,8 +117,10 @@ static inline void rows_header(struct filter_rows *r, int64_t id, bool is_reques
 static inline int64_t rows_hop(struct filter_rows *r, int64_t id)
 {
 	rows_put(r,
-		"INSERT INTO hops (exchange_id, number, reason, url, is_reused, is_reply, tls_resumed, started_us, request_head_bytes,"
-		" request_body_bytes, response_head_bytes, response_body_bytes) SELECT ?2, 1 + count(*), 'first', ?1, 0, 0, 0, 0, 0, 0,"
+		"INSERT INTO hops (exchange_id, number, reason, url, is_reused, is_reply, tls_resumed,"
+		" started_us, request_head_bytes,"
+		" request_body_bytes, response_head_bytes, response_body_bytes) SELECT ?2, 1 + count(*),"
+		" 'first', ?1, 0, 0, 0, 0, 0, 0,"
 		" ?3, 0 FROM hops WHERE exchange_id = ?2",
 		STR("http://x/"), id, 0);
 	return 0;
@@ -144,7 +149,8 @@ static inline void rows_peer(struct filter_rows *r, int64_t id, struct str host)
 
 	rows_hop(r, id);
 	rows_put(r,
-		"UPDATE hops SET peer = ?1 WHERE exchange_id = ?2 + ?3 AND number = (SELECT max(number) FROM hops WHERE exchange_id = ?2)",
+		"UPDATE hops SET peer = ?1 WHERE exchange_id = ?2 + ?3 AND number = (SELECT max(number) FROM"
+		" hops WHERE exchange_id = ?2)",
 		rows_address(host, address), id, 0);
 }
 
@@ -180,8 +186,12 @@ static inline void rows_text(struct filter_rows *r, int64_t id, const struct cas
 	} else if (v->field == FILTER_peer) {
 		rows_peer(r, id, text);
 	} else if (v->field == FILTER_session) {
-		rows_put(r, "INSERT INTO sessions (name, started_us) SELECT ?1, ?2 + ?3 WHERE ?1 NOT IN (SELECT name FROM sessions)", text, 1, 0);
-		rows_put(r, "UPDATE exchanges SET session_id = (SELECT id FROM sessions WHERE name = ?1) WHERE id = ?2 + ?3", text, id, 0);
+		rows_put(r,
+			"INSERT INTO sessions (name, started_us) SELECT ?1, ?2 + ?3 WHERE ?1 NOT IN (SELECT"
+			" name FROM sessions)",
+			text, 1, 0);
+		rows_put(r, "UPDATE exchanges SET session_id = (SELECT id FROM sessions WHERE name = ?1) WHERE id = ?2 + ?3",
+			text, id, 0);
 	} else {
 		if (v->field == FILTER_client)
 			text = rows_address(text, changed);

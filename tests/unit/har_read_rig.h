@@ -109,7 +109,8 @@ static inline void rig_read_entries(struct har_rig *rig, const char *entries)
 	char *har = malloc(size);
 
 	assert_non_null(har);
-	snprintf(har, size, "{\"log\":{\"version\":\"1.2\",\"creator\":{\"name\":\"t\",\"version\":\"1\"},\"entries\":[%s]}}", entries);
+	snprintf(har, size, "{\"log\":{\"version\":\"1.2\",\"creator\":{\"name\":\"t\",\"version\":\"1\"},\"entries\":[%s]}}",
+		entries);
 	assert_true(rig_read(rig, str_of(har)));
 	assert_string_equal(rig->why, "");
 	free(har);

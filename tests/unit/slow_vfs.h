@@ -1,5 +1,5 @@
-/* A disk that can be made slow, full or broken: an SQLite VFS around the system's, which is the default while it is installed. What it
- * is told holds for files that are open already, on any thread. */
+/* A disk that can be made slow, full or broken: an SQLite VFS around the system's, which is the default while it is installed.
+ * What it is told holds for files that are open already, on any thread. */
 #ifndef VIADUCT_TESTS_SLOW_VFS_H
 #define VIADUCT_TESTS_SLOW_VFS_H
 

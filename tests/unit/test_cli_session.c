@@ -1,4 +1,4 @@
-/* viaduct session without a proxy: its list, its arguments. What it asks of a proxy that runs: flow/test_session_command.py. */
+/* viaduct session without a proxy: its list, its arguments. What it asks of a proxy that runs: flow/test_capture_store.py. */
 #include "cli_run.h"
 
 #include <jansson.h>

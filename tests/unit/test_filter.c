@@ -118,7 +118,8 @@ static const struct bad bad[] = {
 	{"port == 1 && req.headers[\"A\"]", "unknown field req.headers at 13: is req.header[] meant?", 13},
 	{"x-y == 1",
 		"unknown field x-y at 0: there are id method url scheme host port path query client user req.header[] "
-		"res.header[] status type size time duration error outcome hops req.body res.body session comment redirects retries "
+		"res.header[] status type size time duration error outcome hops req.body res.body session"
+		" comment redirects retries "
 		"peer parent",
 		0},
 	{"Host", "unknown field Host at 0: is host meant?", 0},
@@ -180,7 +181,8 @@ static const struct bad bad[] = {
 	{"client == \"localhost\"",
 		"\"localhost\" at 10: client is an address or a network, like \"127.0.0.1\" or \"10.0.0.0/8\"", 10},
 	{"client != \"\"", "\"\" at 10: client is an address or a network, like \"127.0.0.1\" or \"10.0.0.0/8\"", 10},
-	{"peer == \"localhost\"", "\"localhost\" at 8: peer is an address or a network, like \"127.0.0.1\" or \"10.0.0.0/8\"", 8},
+	{"peer == \"localhost\"", "\"localhost\" at 8: peer is an address or a network, like \"127.0.0.1\" or \"10.0.0.0/8\"",
+		8},
 	{"res.bodi contains \"a\"", "unknown field res.bodi at 0: is res.body meant?", 0},
 	{"req.body > 3", "> at 9: req.body is a text: it takes ==, !=, ~, !~, contains and in", 9},
 	{"res.body[\"a\"]", "[ at 8: res.body takes no name", 8},
@@ -196,7 +198,9 @@ static const struct bad bad[] = {
 		"\"10.0.0.0/33\" at 10: no network: it is like \"10.0.0.0/8\" or \"fd00::/8\", all bits behind the prefix 0",
 		10},
 	{"port && client in [\"10.0.0.0/8\", \"fd00::1/8\"]",
-		"\"fd00::1/8\" at 33: no network: it is like \"10.0.0.0/8\" or \"fd00::/8\", all bits behind the prefix 0", 33},
+		"\"fd00::1/8\" at 33: no network: it is like \"10.0.0.0/8\" or \"fd00::/8\", all bits behind"
+		" the prefix 0",
+		33},
 	{"path ~ \"(\"", "\"(\" at 7: not a regular expression that can be used, at its byte ", 7},
 	{"path ~ \"a(?=b)\"",
 		"\"a(?=b)\" at 7: not a regular expression that can be used, at its byte 1: look-around is not supported", 7},
@@ -297,8 +301,8 @@ static void test_undecided(void **state)
 	mem_free(text);
 }
 
-/* Without a shared budget each regular expression has one for each value: what was asked before takes nothing from it, and a long value may
- * take more. */
+/* Without a shared budget each regular expression has one for each value: what was asked before takes nothing from it, and a
+ * long value may take more. */
 static void test_own_budgets(void **state)
 {
 	enum { LEN = 400000, TIMES = 40 };

@@ -1,5 +1,5 @@
-/* filter_sql.h, flow_set.h and flow_subject.h: each filter says the same of flows in the database as of flows in memory, whichever way it is asked;
- * and what is left to SQL is all that SQL can say. */
+/* filter_sql.h, flow_set.h and flow_subject.h: each filter says the same of flows in the database as of flows in memory,
+ * whichever way it is asked; and what is left to SQL is all that SQL can say. */
 #include "filter_rows.h"
 
 #include "base/mem.h"
@@ -115,8 +115,8 @@ static void test_cases(void **state)
 
 		assert_true(reader_flow(&rows.reader, id, ask, &a));
 		if (is_found != c->matches || a.answer != (c->matches ? FILTER_YES : FILTER_NO))
-			fail_msg("%s of %d: it should be %d; it is found: %d; asked: %d", c->expression, (int)id, c->matches, is_found,
-				a.answer);
+			fail_msg("%s of %d: it should be %d; it is found: %d; asked: %d", c->expression, (int)id, c->matches,
+				is_found, a.answer);
 		if (c->matches && !is_left(f, id))
 			fail_msg("%s of %d: not in the set", c->expression, (int)id);
 		filter_free(f);
@@ -165,8 +165,8 @@ static void test_conditions(void **state)
 		{"path ~ \"a\" || port == 1", "", false},
 		{"!(path ~ \"a\" || port == 1)", "NOT ifnull(e.port IN (?), 0)", false},
 		{"!(path ~ \"a\" && port == 1)", "", false},
-		{"port == 1 && (port == 2 || path ~ \"a\") && port == 3", "(ifnull(e.port IN (?), 0) AND ifnull(e.port IN (?), 0))",
-			false},
+		{"port == 1 && (port == 2 || path ~ \"a\") && port == 3",
+			"(ifnull(e.port IN (?), 0) AND ifnull(e.port IN (?), 0))", false},
 		{"host == \"\xff\" && port == 1", "ifnull(e.port IN (?), 0)", false},
 		{"user == \"\xff\"", "ifnull(e.user IN (?), 0)", true},
 		{"client == \"::1\"", "", false},
@@ -189,8 +189,9 @@ static void test_conditions(void **state)
 /* Whatever a value looks like, it is one. */
 static void test_hostile_values(void **state)
 {
-	static const char *const filters[] = {"host == \"'; DROP TABLE exchanges; --\"", "path == \"?1\" || path in [\"\\\")\", \"%s\"]",
-		"session == \"') OR 1=1 --\"", "user == \"\xff\xfe'\"", "req.header[\"x'y\"] == \"'\" && comment != \"'\""};
+	static const char *const filters[] = {"host == \"'; DROP TABLE exchanges; --\"",
+		"path == \"?1\" || path in [\"\\\")\", \"%s\"]", "session == \"') OR 1=1 --\"", "user == \"\xff\xfe'\"",
+		"req.header[\"x'y\"] == \"'\" && comment != \"'\""};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {

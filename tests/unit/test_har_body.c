@@ -37,7 +37,9 @@ static void test_unescape(void **state)
 	assert_unescaped("\\ud83d", "\xef\xbf\xbd");
 	assert_unescaped("\\ud83dx", "\xef\xbf\xbdx");
 	assert_unescaped("\\ud83d\\n", "\xef\xbf\xbd\n");
-	assert_unescaped("\\ud83d\\u0041", "\xef\xbf\xbd" "A");
+	assert_unescaped("\\ud83d\\u0041",
+		"\xef\xbf\xbd"
+		"A");
 	assert_unescaped("\\ud83d\\ud83d\\ude00", "\xef\xbf\xbd\xf0\x9f\x98\x80");
 	assert_unescaped("\\ude00", "\xef\xbf\xbd");
 	/* what is no escape stays */
@@ -129,9 +131,10 @@ static void test_dates(void **state)
 
 static void test_no_dates(void **state)
 {
-	static const char *const texts[] = {"", "2024", "2024-05-06", "2024-05-06T", "2024-13-06T07:08:09Z", "2024-00-06T07:08:09Z",
-		"2024-05-32T07:08:09Z", "2024-05-06T07:08:09X", "2024-05-06T07:08:09+", "2024-05-06T07:08:09+1", "2024-05-06T07:08:09+01:0",
-		"2024-05-06T07:08:09Zx", "yesterday", "2024-05-06T07:60:09Z", "2024-05-06T7:08:09Z"};
+	static const char *const texts[] = {"", "2024", "2024-05-06", "2024-05-06T", "2024-13-06T07:08:09Z",
+		"2024-00-06T07:08:09Z", "2024-05-32T07:08:09Z", "2024-05-06T07:08:09X", "2024-05-06T07:08:09+",
+		"2024-05-06T07:08:09+1", "2024-05-06T07:08:09+01:0", "2024-05-06T07:08:09Zx", "yesterday",
+		"2024-05-06T07:60:09Z", "2024-05-06T7:08:09Z"};
 	int64_t us = 7;
 
 	(void)state;

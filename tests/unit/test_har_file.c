@@ -1,5 +1,6 @@
 /* store/har_file: a HAR that is whole at every moment while a store writes flows. */
 #include "har_rig.h"
+#include "store/har_feed.h"
 #include "store/har_file.h"
 
 #include <pthread.h>
@@ -298,6 +299,40 @@ static void who_reads_meanwhile_sees_a_whole_file(void **state)
 	assert_ids(r.path, 1, 2000);
 }
 
+/* What ends while a round is read, in more pages than one, comes in the next, though the news of it are old by then. */
+static void pages_lose_nothing_that_comes_between(void **state)
+{
+	const struct har_options o = {.version = "1", .is_live = true};
+	enum { ROUND = HAR_FEED_FLOWS + 50 };
+	struct text t = {NULL, 0, 0};
+	char why[WHY_BYTES] = "";
+	struct har_feed *feed;
+	struct rig r;
+	size_t n;
+
+	(void)state;
+	rig_start(&r, MAX_FLOWS, "", 0);
+	feed = har_feed_new(folder.data, "", why, sizeof(why));
+	assert_non_null(feed);
+	assert_int_equal(har_feed_page(feed, &t, &o, &n), HAR_FEED_DONE);
+	push_flows(&r, 1, ROUND);
+	wait_written(r.s, ROUND);
+	assert_true(har_feed_has_news(feed));
+	assert_int_equal(har_feed_page(feed, &t, &o, &n), HAR_FEED_MORE);
+	assert_int_equal(n, HAR_FEED_FLOWS);
+	push_flows(&r, ROUND + 1, ROUND + 10);
+	wait_written(r.s, ROUND + 10);
+	assert_int_equal(har_feed_page(feed, &t, &o, &n), HAR_FEED_MORE);
+	assert_int_equal(n, ROUND - HAR_FEED_FLOWS);
+	assert_true(har_feed_has_news(feed));
+	assert_int_equal(har_feed_page(feed, &t, &o, &n), HAR_FEED_DONE);
+	assert_int_equal(n, 10);
+	har_feed_free(feed);
+	text_fini(&t);
+	rig_stop(&r);
+	assert_ids(r.path, 1, ROUND + 10);
+}
+
 /* The store begins another file when it finds that its own is gone; what went to the first one until then is not lost. */
 static void follows_the_store_to_another_file(void **state)
 {
@@ -336,6 +371,7 @@ int main(void)
 		STORE_TEST(turns_when_it_is_large),
 		STORE_TEST(what_left_too_early_is_counted),
 		STORE_TEST(who_reads_meanwhile_sees_a_whole_file),
+		STORE_TEST(pages_lose_nothing_that_comes_between),
 		STORE_TEST(follows_the_store_to_another_file),
 	};
 

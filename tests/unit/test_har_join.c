@@ -4,7 +4,8 @@
 #include "store/har_join.h"
 
 #define REQUEST "\"request\":{\"method\":\"GET\",\"url\":\"http://a.test/%u\",\"httpVersion\":\"HTTP/1.1\",\"headers\":[]}"
-#define RESPONSE "\"response\":{\"status\":200,\"statusText\":\"OK\",\"httpVersion\":\"HTTP/1.1\",\"headers\":[],\"content\":{}}"
+#define RESPONSE                                                                                                               \
+	"\"response\":{\"status\":200,\"statusText\":\"OK\",\"httpVersion\":\"HTTP/1.1\",\"headers\":[],\"content\":{}}"
 
 /* A hop of a flow; of how many is told by the first one. */
 static void put_hop(char *to, size_t size, unsigned flow, unsigned index, unsigned hops)
@@ -13,10 +14,11 @@ static void put_hop(char *to, size_t size, unsigned flow, unsigned index, unsign
 
 	n += (size_t)snprintf(to + n, size - n, "%s{" REQUEST "," RESPONSE, n > 0 ? "," : "", index);
 	n += (size_t)snprintf(to + n, size - n,
-		",\"_flowId\":%u,\"_hop\":{},\"_redirectChain\":{\"id\":%u,\"index\":%u,\"reason\":\"%s\",\"decision\":\"d%u\"}", flow, flow, index,
-		index == 0 ? "first" : "redirect", index);
+		",\"_flowId\":%u,\"_hop\":{},\"_redirectChain\":{\"id\":%u,\"index\":%u,\"reason\":\"%s\",\"decision\":\"d%u\"}",
+		flow, flow, index, index == 0 ? "first" : "redirect", index);
 	if (index == 0)
-		n += (size_t)snprintf(to + n, size - n, ",\"_flow\":{\"outcome\":\"delivered\",\"hops\":%u,\"redirects\":%u}", hops, hops - 1);
+		n += (size_t)snprintf(to + n, size - n, ",\"_flow\":{\"outcome\":\"delivered\",\"hops\":%u,\"redirects\":%u}",
+			hops, hops - 1);
 	snprintf(to + n, size - n, "}");
 }
 
@@ -140,7 +142,8 @@ static void test_parents(void **state)
 		"{" REQUEST ",\"_flowId\":71,\"_flow\":{\"hops\":1,\"parentId\":70}},"
 		"{\"request\":{\"method\":\"CONNECT\",\"url\":\"https://a.test:443/\"},\"_flowId\":70,\"_flow\":{\"hops\":1},\"_tunnel\":{\"target\":\"a.test:443\","
 		"\"upBytes\":7,\"downBytes\":8,\"handling\":\"opened\",\"why\":\"w\",\"sni\":\"a.test\",\"alpn\":\"h2\",\"tlsVersion\":\"TLS 1.3\",\"hasEch\":true,\"ja4\":\"t13\"}},"
-		"{" REQUEST ",\"_flowId\":72,\"_flow\":{\"hops\":1,\"parentId\":70}},{" REQUEST ",\"_flowId\":73,\"_flow\":{\"hops\":1,\"parentId\":69}}";
+		"{" REQUEST ",\"_flowId\":72,\"_flow\":{\"hops\":1,\"parentId\":70}},{" REQUEST
+		",\"_flowId\":73,\"_flow\":{\"hops\":1,\"parentId\":69}}";
 	struct har_rig *rig = rig_new();
 	const struct exchange_facts *x;
 	char all[2048];
@@ -230,8 +233,9 @@ static void test_own_members(void **state)
 static void test_without_hops(void **state)
 {
 	struct har_rig *rig = rig_new();
-	const struct exchange_facts *x =
-		rig_one(rig, "{" REQUEST ",\"response\":{\"status\":0},\"_flowId\":1,\"_flow\":{\"outcome\":\"interrupted\",\"hops\":0},\"_asDelivered\":null}");
+	const struct exchange_facts *x = rig_one(rig,
+		"{" REQUEST
+		",\"response\":{\"status\":0},\"_flowId\":1,\"_flow\":{\"outcome\":\"interrupted\",\"hops\":0},\"_asDelivered\":null}");
 
 	(void)state;
 	assert_int_equal(x->hops_n, 1);

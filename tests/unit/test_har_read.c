@@ -2,6 +2,7 @@
 #include "har_read_rig.h"
 
 #include "net/address.h"
+#include "store/har_scan.h"
 
 static void test_chromium(void **state)
 {
@@ -52,9 +53,10 @@ static void test_chromium(void **state)
 /* Everything but the text comes along as it was. */
 static void test_extra(void **state)
 {
-	static const char entry[] = "{ \"request\" : {\"method\":\"POST\",\"url\":\"http://a.test/\",\"postData\":{\"mimeType\":\"text/plain\",\n\t\"text\":"
-				    " \"in \\\"\",\"x\":[1,2.50,{\"text\":\"stays\"}]}},\"_new\":{\"text\":\"stays\",\"n\":12345678901234567890},"
-				    "\"response\":{\"status\":204,\"content\":{\"encoding\":\"base64\",\"text\":\"AP8=\",\"text2\":\"t\"}}}";
+	static const char entry[] =
+		"{ \"request\" : {\"method\":\"POST\",\"url\":\"http://a.test/\",\"postData\":{\"mimeType\":\"text/plain\",\n\t\"text\":"
+		" \"in \\\"\",\"x\":[1,2.50,{\"text\":\"stays\"}]}},\"_new\":{\"text\":\"stays\",\"n\":12345678901234567890},"
+		"\"response\":{\"status\":204,\"content\":{\"encoding\":\"base64\",\"text\":\"AP8=\",\"text2\":\"t\"}}}";
 	struct har_rig *rig = rig_new();
 
 	(void)state;
@@ -74,7 +76,8 @@ static void test_text_that_is_no_base64(void **state)
 	struct har_rig *rig = rig_new();
 
 	(void)state;
-	rig_one(rig, "{\"request\":{\"url\":\"http://a.test/\"},\"response\":{\"status\":200,\"content\":{\"encoding\":\"base64\",\"text\":\"no!\"}}}");
+	rig_one(rig,
+		"{\"request\":{\"url\":\"http://a.test/\"},\"response\":{\"status\":200,\"content\":{\"encoding\":\"base64\",\"text\":\"no!\"}}}");
 	assert_str(rig_extra(rig->records[0], 1),
 		"{\"request\":{\"url\":\"http://a.test/\"},\"response\":{\"status\":200.0,\"content\":{\"encoding\":\"base64\",\"text\":\"no!\"}}}");
 	assert_null(rig->records[0]->parts);
@@ -89,7 +92,8 @@ static void test_long_body(void **state)
 	size_t n, parts = 0;
 
 	(void)state;
-	n = (size_t)snprintf(entry, 256, "{\"request\":{\"url\":\"http://a.test/\"},\"response\":{\"status\":200,\"content\":{\"text\":\"");
+	n = (size_t)snprintf(entry, 256,
+		"{\"request\":{\"url\":\"http://a.test/\"},\"response\":{\"status\":200,\"content\":{\"text\":\"");
 	memset(entry + n, 'x', BYTES);
 	snprintf(entry + n + BYTES, 16, "\"}}}");
 	rig_one(rig, entry);
@@ -138,7 +142,8 @@ static void assert_posted(const char *post, const char *headers, const char *bod
 	struct har_rig *rig = rig_new();
 	char entry[1024];
 
-	snprintf(entry, sizeof(entry), "{\"request\":{\"method\":\"POST\",\"url\":\"http://a.test/\",\"headers\":[%s],\"postData\":%s}}", headers,
+	snprintf(entry, sizeof(entry),
+		"{\"request\":{\"method\":\"POST\",\"url\":\"http://a.test/\",\"headers\":[%s],\"postData\":%s}}", headers,
 		post);
 	rig_one(rig, entry);
 	assert_body(rig->records[0], 1, BODY_UP, body);
@@ -155,11 +160,15 @@ static void test_posted(void **state)
 	assert_posted("{\"text\":\"YT1i\",\"_encoding\":\"base64\"}", "", "a=b");
 	assert_posted("{\"text\":\"YT1i\",\"encoding\":\"base64\"}", "", "a=b");
 	/* decoded, since one of them cannot have been sent so */
-	assert_posted("{\"mimeType\":\"application/x-www-form-urlencoded\",\"params\":[{\"name\":\"a\",\"value\":\"b c&%41\"},{\"name\":\"d\"}]}", "",
-		"a=b+c%26%2541&d");
+	assert_posted(
+		"{\"mimeType\":\"application/x-www-form-urlencoded\",\"params\":[{\"name\":\"a\",\"value\":\"b c&%41\"},{\"name\":\"d\"}]}",
+		"", "a=b+c%26%2541&d");
 	/* as sent */
-	assert_posted("{\"params\":[{\"name\":\"a%20b\",\"value\":\"c+d\"},{\"name\":\"e\",\"value\":\"\"}]}", "", "a%20b=c+d&e=");
-	assert_posted("{\"params\":[{\"name\":\"a\",\"value\":\"1\"},{\"name\":\"f\",\"fileName\":\"x\\\".txt\",\"contentType\":\"text/plain\"}]}", type,
+	assert_posted("{\"params\":[{\"name\":\"a%20b\",\"value\":\"c+d\"},{\"name\":\"e\",\"value\":\"\"}]}", "",
+		"a%20b=c+d&e=");
+	assert_posted(
+		"{\"params\":[{\"name\":\"a\",\"value\":\"1\"},{\"name\":\"f\",\"fileName\":\"x\\\".txt\",\"contentType\":\"text/plain\"}]}",
+		type,
 		"----b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n----b\r\nContent-Disposition: form-data; name=\"f\"; "
 		"filename=\"x%22.txt\"\r\nContent-Type: text/plain\r\n\r\n\r\n----b--\r\n");
 	assert_posted("{\"mimeType\":\"application/json\",\"params\":[{\"name\":\"a\"}]}", "", "");
@@ -256,14 +265,16 @@ static void test_undone(void **state)
 {
 	(void)state;
 	assert_fields("text/html", "", "caf\xc3\xa9", "Content-Encoding (undone): gzip\nContent-Type: text/html\n");
-	assert_fields("text/html; charset=iso-8859-1", "", "plain", "Content-Encoding (undone): gzip\nContent-Type: text/html; charset=iso-8859-1\n");
+	assert_fields("text/html; charset=iso-8859-1", "", "plain",
+		"Content-Encoding (undone): gzip\nContent-Type: text/html; charset=iso-8859-1\n");
 	assert_fields("text/html; charset=iso-8859-1", "", "caf\xc3\xa9",
 		"Content-Encoding (undone): gzip\nContent-Type (as sent): text/html; charset=iso-8859-1\nContent-Type: text/html; charset=utf-8\n");
 	assert_fields("text/html", "", "<meta charset=iso-8859-1>\xc3\xa9",
 		"Content-Encoding (undone): gzip\nContent-Type (as sent): text/html\nContent-Type: text/html; charset=utf-8\n");
-	assert_fields("text/html; charset=iso-8859-1", "\"encoding\":\"base64\",", "w6k=",
-		"Content-Encoding (undone): gzip\nContent-Type: text/html; charset=iso-8859-1\n");
-	assert_fields("text/html", "\"_contentEncoding\":\"gzip\",\"encoding\":\"base64\",", "AAAA", "content-encoding: gzip\nContent-Type: text/html\n");
+	assert_fields("text/html; charset=iso-8859-1", "\"encoding\":\"base64\",",
+		"w6k=", "Content-Encoding (undone): gzip\nContent-Type: text/html; charset=iso-8859-1\n");
+	assert_fields("text/html", "\"_contentEncoding\":\"gzip\",\"encoding\":\"base64\",", "AAAA",
+		"content-encoding: gzip\nContent-Type: text/html\n");
 	assert_fields("text/html", "", "", "content-encoding: gzip\nContent-Type: text/html\n");
 }
 
@@ -273,8 +284,9 @@ static void test_mended(void **state)
 	struct har_rig *rig = rig_new();
 
 	(void)state;
-	rig_one(rig, "{\"request\":{\"url\":\"http://a.test/\"},\"_a\":\"\xff\\ud800x\tz\\udc00\\ud83d\\ude00\",\"response\":{\"status\":200,"
-		     "\"content\":{\"text\":\"\xff\\ud800x\tz\\u0000\"}}}");
+	rig_one(rig,
+		"{\"request\":{\"url\":\"http://a.test/\"},\"_a\":\"\xff\\ud800x\tz\\udc00\\ud83d\\ude00\",\"response\":{\"status\":200,"
+		"\"content\":{\"text\":\"\xff\\ud800x\tz\\u0000\"}}}");
 	assert_str(rig_extra(rig->records[0], 1),
 		"{\"request\":{\"url\":\"http://a.test/\"},\"_a\":\"\xef\xbf\xbd\xef\xbf\xbdx\\u0009z\xef\xbf\xbd\\ud83d\\ude00\",\"response\":{\"status\":200,"
 		"\"content\":{\"text\":\"\"}}}");
@@ -285,13 +297,15 @@ static void test_mended(void **state)
 
 static void test_log(void **state)
 {
-	static const char har[] = "\xef\xbb\xbf\n{\"x\":[{}],\"log\":{\"version\":\"1.2\",\"pages\":[{\"id\":\"p\",\"title\":\"}]\"}],\"entries\":[ \n"
-				  "{\"request\":{\"url\":\"http://a.test/\"}} ] , \"comment\" : \"behind\"},\"y\":1} \n";
+	static const char har[] =
+		"\xef\xbb\xbf\n{\"x\":[{}],\"log\":{\"version\":\"1.2\",\"pages\":[{\"id\":\"p\",\"title\":\"}]\"}],\"entries\":[ \n"
+		"{\"request\":{\"url\":\"http://a.test/\"}} ] , \"comment\" : \"behind\"},\"y\":1} \n";
 	struct har_rig *rig = rig_new();
 
 	(void)state;
 	assert_true(rig_read(rig, STR(har)));
-	assert_string_equal(rig->log, "{\"version\":\"1.2\",\"pages\":[{\"id\":\"p\",\"title\":\"}]\"}],\"comment\":\"behind\"}");
+	assert_string_equal(rig->log,
+		"{\"version\":\"1.2\",\"pages\":[{\"id\":\"p\",\"title\":\"}]\"}],\"comment\":\"behind\"}");
 	assert_int_equal(rig->logs, 1);
 	assert_int_equal(rig->n, 1);
 	assert_int_equal(rig->progress, sizeof(har) - 1);
@@ -336,20 +350,23 @@ static void test_no_har(void **state)
 /* What stands before the place where it breaks off is taken. */
 static void test_cut_short(void **state)
 {
-	static const char har[] = "{\"log\":{\"entries\":[{\"request\":{\"url\":\"http://a.test/\"}},{\"request\":{\"url\":\"http://a.test/\"}}]}}";
+	static const char har[] =
+		"{\"log\":{\"entries\":[{\"request\":{\"url\":\"http://a.test/\"}},{\"request\":{\"url\":\"http://a.test/\"}}]}}";
 	size_t first = (size_t)(strstr(har, "},{") + 1 - har), second = (size_t)(strstr(har, "}}]") + 2 - har);
 	char why[128];
 
 	(void)state;
 	for (size_t n = first; n < sizeof(har) - 2; n++) {
-		snprintf(why, sizeof(why), "at byte %zu%s: the file ends in the middle", n, n > first && n < second ? " (entry 2)" : "");
+		snprintf(why, sizeof(why), "at byte %zu%s: the file ends in the middle", n,
+			n > first && n < second ? " (entry 2)" : "");
 		assert_refused(har, n, why, n < second ? 1 : 2);
 	}
 }
 
 static void test_enough(void **state)
 {
-	static const char har[] = "{\"log\":{\"entries\":[{\"request\":{\"url\":\"u\"}},{\"request\":{\"url\":\"u\"}},{\"request\":{\"url\":\"u\"}}]}}";
+	static const char har[] =
+		"{\"log\":{\"entries\":[{\"request\":{\"url\":\"u\"}},{\"request\":{\"url\":\"u\"}},{\"request\":{\"url\":\"u\"}}]}}";
 	struct har_rig *rig = rig_new();
 
 	(void)state;
@@ -358,6 +375,32 @@ static void test_enough(void **state)
 	assert_string_equal(rig->why, "");
 	assert_int_equal(rig->n, 2);
 	rig_free(rig);
+}
+
+static bool note_cut(void *owner, struct har_cut *cut)
+{
+	char *seen = owner;
+	size_t n = strlen(seen);
+
+	snprintf(seen + n, 64, "%zu%s ", cut->number, cut->is_too_long ? " is too long" : "");
+	return true;
+}
+
+/* An entry that does not fit is passed over, wherever it is long; the others come. */
+static void test_too_long(void **state)
+{
+	static const char har[] =
+		"{\"log\":{\"entries\":[{\"a\":1},{\"a\":\"0123456789012345678901234567890123456789\",\"b\":{\"c\":[]}},"
+		"{\"response\":{\"content\":{\"text\":\"0123456789012345678901234567890123456789\"}}},{\"b\":2}]}}";
+	char seen[256] = "", why[128] = "";
+	const struct har_scan_needs needs = {.on_entry = note_cut, .owner = seen, .max_entry_bytes = 60};
+	FILE *f = fmemopen((char *)(uintptr_t)har, sizeof(har) - 1, "rb");
+
+	(void)state;
+	assert_non_null(f);
+	assert_true(har_scan(f, &needs, NULL, NULL, why, sizeof(why)));
+	assert_string_equal(seen, "1 2 is too long 3 is too long 4 ");
+	fclose(f);
 }
 
 int main(void)
@@ -378,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_no_har),
 		cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_enough),
+		cmocka_unit_test(test_too_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

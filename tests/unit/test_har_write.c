@@ -14,6 +14,7 @@ static void a_chain_is_one_entry_per_hop(void **state)
 	assert_at(har, "log.creator.name", "viaduct");
 	assert_at(har, "log.creator.version", "1.2.3");
 	assert_int_equal(json_array_size(at(har, "log.entries")), 2);
+	assert_true(json_is_array(at(har, "log.pages")));
 	first = ENTRY(har, 0);
 	second = ENTRY(har, 1);
 	assert_at(first, "request.url", "http://example.com/a?b=c");
@@ -50,7 +51,8 @@ static void what_only_a_proxy_knows(void **state)
 	assert_at(first, "_flow.dropped.0.name", "Alt-Svc");
 	assert_none_at(second, "_flow");
 	assert_at(first, "_client", "192.0.2.7:5555");
-	assert_at(first, "connection", "5555");
+	assert_at(first, "connection", "80");
+	assert_at(first, "_connectionId", "7");
 	assert_at(first, "_hop.peer", "192.0.2.80:80");
 	assert_at(first, "_hop.cookiesSet.1.fate", "refused: its Domain does not cover the host");
 	assert_none_at(first, "_tls");
@@ -243,6 +245,7 @@ static void a_hop_that_failed(void **state)
 	entry = ENTRY(har, 0);
 	assert_int_equal(json_array_size(at(har, "log.entries")), 1);
 	assert_at(entry, "_error", "resolve_failed");
+	assert_at(entry, "response._error", "resolve_failed");
 	assert_at(entry, "_hop.detail", "no such name");
 	assert_true(json_is_true(at(entry, "_hop.isUnsent")));
 	assert_number_at(entry, "response.status", 0);
@@ -275,6 +278,8 @@ static void a_flow_without_hops(void **state)
 	assert_at(entry, "_error", error_name(ERR_loop_detected));
 	assert_none_at(entry, "_hop");
 	assert_none_at(entry, "_redirectChain");
+	assert_none_at(entry, "serverIPAddress");
+	assert_at(entry, "connection", "5555");
 	assert_number_at(entry, "response.status", 200);
 	assert_number_at(entry, "time", 6);
 	json_decref(har);

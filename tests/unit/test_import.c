@@ -129,7 +129,8 @@ static void test_whole(void **state)
 	wait_written(r->store, 2);
 	rig_free(r);
 	assert_answer(&folder, "SELECT group_concat(id || ' ' || session_id) FROM exchanges", "1 2,2 2");
-	assert_answer(&folder, "SELECT name || is_import || log_json FROM sessions WHERE id = 2", "by hand1{\"creator\":{\"name\":\"t\"}}");
+	assert_answer(&folder, "SELECT name || is_import || log_json FROM sessions WHERE id = 2",
+		"by hand1{\"creator\":{\"name\":\"t\"}}");
 }
 
 static void test_failures(void **state)
@@ -175,7 +176,8 @@ static void test_waits_for_the_store(void **state)
 
 static void test_guards(void **state)
 {
-	static const char *const bad[] = {"", "?", "?path=", "?path=some.har", "?name=x", "?path=/a&path=/b", "?path=/a&x=y", "?path=/a%00b"};
+	static const char *const bad[] = {
+		"", "?", "?path=", "?path=some.har", "?name=x", "?path=/a&path=/b", "?path=/a&x=y", "?path=/a%00b"};
 	struct rig *r = rig_new();
 	char target[PATH_BYTES];
 

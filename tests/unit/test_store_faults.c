@@ -1,4 +1,5 @@
-/* The store on a disk that fails or is slow: nothing that can be held is lost, the workers go on, and it is written in the end. */
+/* The store on a disk that fails or is slow: nothing that can be held is lost, the workers go on, and it is written in the
+ * end. */
 #include "slow_vfs.h"
 #include "store_run.h"
 
@@ -147,7 +148,8 @@ static bool is_cut_and_flat(const struct store_counts *c)
 	return c->bodies_cut_store > 0 && c->backlog_bytes < MEMORY;
 }
 
-/* A long download while the disk is full: memory is flat, the backlog does not hold the workers up, the flow is kept and its body marked. */
+/* A long download while the disk is full: memory is flat, the backlog does not hold the workers up, the flow is kept and its
+ * body marked. */
 static void test_full_while_a_body_passes(void **state)
 {
 	enum { PIECES = 3 * MEMORY / BODY_PART_BYTES };
@@ -174,7 +176,8 @@ static void test_full_while_a_body_passes(void **state)
 	assert_sound();
 	assert_answer(&folder, "SELECT response_body_cut FROM hops WHERE exchange_id = 1 AND number = 2", "store");
 	assert_answer(&folder,
-		"SELECT bytes >= 65536 AND bytes < 3 * 33554432 FROM bodies JOIN hops ON response_body_id = id WHERE exchange_id = 1",
+		"SELECT bytes >= 65536 AND bytes < 3 * 33554432 FROM bodies JOIN hops ON response_body_id = id"
+		" WHERE exchange_id = 1",
 		"1");
 }
 

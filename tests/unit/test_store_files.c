@@ -1,5 +1,5 @@
-/* The file of the store deleted, moved, replaced or damaged: while it runs and before it starts. What was stored stays somewhere, what
- * comes is stored, and numbers never go back. */
+/* The file of the store deleted, moved, replaced or damaged: while it runs and before it starts. What was stored stays
+ * somewhere, what comes is stored, and numbers never go back. */
 #include "store_run.h"
 
 #include <fcntl.h>

@@ -1,4 +1,5 @@
-/* The limits of the store: by bytes and by age, while flows come and without them, and none of it at the cost of those that come. */
+/* The limits of the store: by bytes and by age, while flows come and without them, and none of it at the cost of those that
+ * come. */
 #include "store_run.h"
 
 enum { BODY_BYTES = 40000, LIMIT_BYTES = 32 << 20 };
@@ -78,7 +79,8 @@ static void test_bytes(void **state)
 	assert_answer(&folder, "SELECT count(*) > 200 FROM exchanges", "1");
 	assert_answer(&folder, "SELECT max(id) - min(id) + 1 = count(*) FROM exchanges", "1");
 	assert_answer(&folder,
-		"SELECT count(*) FROM hops LEFT JOIN bodies ON bodies.id = response_body_id WHERE number = 2 AND bodies.bytes IS NOT 40000",
+		"SELECT count(*) FROM hops LEFT JOIN bodies ON bodies.id = response_body_id"
+		" WHERE number = 2 AND bodies.bytes IS NOT 40000",
 		"0");
 	assert_answer(&folder, "SELECT count(*) - (SELECT count(*) FROM exchanges) < 50 FROM bodies", "1");
 }

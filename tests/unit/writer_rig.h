@@ -79,7 +79,7 @@ static inline int teardown(void **state)
 }
 
 /* The first column of the first row. */
-static const char *ask(struct rig *r, const char *sql)
+static inline const char *ask(struct rig *r, const char *sql)
 {
 	sqlite3_stmt *s = NULL;
 
@@ -188,7 +188,7 @@ static inline struct record *body_record(uint64_t id, struct str bytes, uint64_t
 }
 
 /* The body of the first hop's response, terminated. */
-static const char *body(struct rig *r)
+static inline const char *body(struct rig *r)
 {
 	struct reader reader = {.db = r->db};
 	int64_t id = ask_number(r, "SELECT coalesce(response_body_id, 0) FROM hops ORDER BY exchange_id DESC");
