@@ -16,6 +16,7 @@
 #include "main_ca.h"
 #include "main_options.h"
 #include "main_ready.h"
+#include "main_redact.h"
 #include "main_workers.h"
 #include "net/loop.h"
 #include "net/tls_server.h"
@@ -97,23 +98,6 @@ static void raise_descriptor_limit(const struct settings *s)
 			(unsigned long long)limit.rlim_cur, (long long)s->limit_clients, (unsigned long long)wanted);
 }
 
-/* What replaces secrets by the settings; NULL in ret: nothing does. False with one line in ret_why. */
-static bool make_redactor(const struct settings *s, struct redactor **ret, char *ret_why, size_t size)
-{
-	const struct redact_options options = {
-		.folder = s->data,
-		.fields = &s->capture_redact_fields,
-		.query = &s->capture_redact_query,
-		.json = &s->capture_redact_json,
-	};
-
-	*ret = NULL;
-	if (!s->capture_enabled || s->capture_redact == REDACT_OFF)
-		return true;
-	*ret = redactor_new(&options, ret_why, size);
-	return *ret != NULL;
-}
-
 /* The file that other commands find us by. */
 static void publish(struct serve *v)
 {
@@ -171,7 +155,8 @@ static void reload(struct serve *v)
 	struct redactor *redactor = NULL;
 	struct store_options store;
 
-	if (fresh == NULL || !make_redactor(fresh, &redactor, why, sizeof(why)) || !reload_parts(v, fresh, why, sizeof(why))) {
+	if (fresh == NULL || !redact_make(v->started, fresh, &redactor, why, sizeof(why)) ||
+		!reload_parts(v, fresh, why, sizeof(why))) {
 		log_error("%s; the old configuration stays", why);
 		redactor_unref(redactor);
 		settings_unref(fresh);
@@ -323,7 +308,7 @@ static bool open_store(struct serve *v, char *ret_why, size_t size)
 	store = store_options_of(v, s);
 	v->store = store_start(&store, ret_why, size);
 	/* Its key lies in the folder that the store has made. */
-	if (v->store == NULL || !make_redactor(s, &v->redactor, ret_why, size))
+	if (v->store == NULL || !redact_make(v->started, s, &v->redactor, ret_why, size))
 		return false;
 	store = store_options_of(v, s);
 	if (store.redactor != NULL)

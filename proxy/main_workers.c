@@ -109,10 +109,11 @@ static bool make_both_tls(struct workers *w, struct worker_needs *needs, char *r
 	return needs->tls_server != NULL;
 }
 
-static struct recorder_limits recorder_limits_of(const struct settings *s)
+/* Whether flows are captured at all is settled at the start. */
+static struct recorder_limits recorder_limits_of(const struct workers *w, const struct settings *s)
 {
 	return (struct recorder_limits){
-		.body_limit = s->capture_enabled ? s->capture_body_limit : 0,
+		.body_limit = w->needs.settings->capture_enabled ? s->capture_body_limit : RECORDER_NO_BODIES,
 		.memory = s->capture_memory,
 		.is_shedding = s->capture_overload == OVERLOAD_SHED,
 	};
@@ -124,7 +125,7 @@ static struct recorder *make_recorder(const struct workers *w, struct worker *wo
 		.loop = worker->loop,
 		.ring = store_add_ring(w->needs.store),
 		.backlog = store_backlog(w->needs.store),
-		.limits = recorder_limits_of(w->needs.settings),
+		.limits = recorder_limits_of(w, w->needs.settings),
 		.on_overload = on_overload,
 		.owner = worker,
 	};
@@ -154,7 +155,7 @@ static void post_limits(struct worker_thread *t, const struct settings *s)
 
 	m->post.run = take_limits;
 	m->to = t;
-	m->limits = recorder_limits_of(s);
+	m->limits = recorder_limits_of(t->all, s);
 	loop_post(t->worker->loop, &m->post);
 }
 
@@ -387,6 +388,8 @@ bool workers_reload(struct workers *w, struct settings *settings, const struct c
 		if (ok && w->v[i].recorder != NULL)
 			post_limits(&w->v[i], settings);
 	}
+	if (ok && w->inspector != NULL)
+		inspector_set_memory(w->inspector, settings->capture_memory);
 	mem_free(tls);
 	return ok;
 }

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -17,6 +18,7 @@
 enum { LOOK_AGAIN_MS = 5 };
 
 struct importer {
+	atomic_size_t backlog_bytes;
 	struct importer_needs needs;
 	struct ring *ring;
 	int stop_fd;
@@ -36,6 +38,11 @@ const char *import_state_name(enum import_state s)
 	return (size_t)s < sizeof(names) / sizeof(names[0]) ? names[s] : "?";
 }
 
+void importer_set_backlog(struct importer *i, size_t backlog_bytes)
+{
+	atomic_store_explicit(&i->backlog_bytes, backlog_bytes, memory_order_relaxed);
+}
+
 struct importer *importer_new(const struct importer_needs *needs)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -45,6 +52,7 @@ struct importer *importer_new(const struct importer_needs *needs)
 		return NULL;
 	i = mem_calloc(1, sizeof(*i));
 	i->needs = *needs;
+	importer_set_backlog(i, needs->backlog_bytes);
 	i->stop_fd = fd;
 	i->ring = store_add_ring(needs->store);
 	i->progress.state = IMPORT_DONE;
@@ -117,7 +125,8 @@ static bool begin_session(void *owner, struct str log)
 /* False once the proxy ends. */
 static bool wait_for_room(struct importer *i)
 {
-	while (backlog_bytes(store_backlog(i->needs.store)) > i->needs.backlog_bytes || ring_room(i->ring) == 0) {
+	while (backlog_bytes(store_backlog(i->needs.store)) > atomic_load_explicit(&i->backlog_bytes, memory_order_relaxed) ||
+		ring_room(i->ring) == 0) {
 		if (is_over(i, LOOK_AGAIN_MS))
 			return false;
 	}

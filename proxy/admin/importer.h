@@ -38,6 +38,8 @@ struct import_progress {
 
 /* Before the workers run. NULL with errno if the system gives no descriptor. */
 struct importer *importer_new(const struct importer_needs *needs);
+/* Another backlog_bytes from now on. Thread-safe. */
+void importer_set_backlog(struct importer *i, size_t backlog_bytes);
 /* Stops what runs, which takes as long as one entry at most; before the store ends. NULL is fine. */
 void importer_free(struct importer *i);
 

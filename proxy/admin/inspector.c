@@ -31,6 +31,11 @@ static struct importer *make_importer(const struct inspector_needs *needs)
 	return importer_new(&importer);
 }
 
+void inspector_set_memory(struct inspector *i, int64_t capture_memory)
+{
+	importer_set_backlog(i->importer, (size_t)capture_memory / 2);
+}
+
 struct inspector *inspector_new(const struct inspector_needs *needs)
 {
 	struct inspector *i = mem_calloc(1, sizeof(*i));

@@ -26,6 +26,8 @@ struct inspector_needs {
 /* NULL with errno if the system has no random bits or no descriptor. Lives until no worker asks it any more. */
 struct inspector *inspector_new(const struct inspector_needs *needs);
 void inspector_free(struct inspector *i); /* NULL is fine */
+/* capture.memory has changed. Thread-safe. */
+void inspector_set_memory(struct inspector *i, int64_t capture_memory);
 /* The meter of one more worker of the proxy, which outlives the inspector; before anything runs. */
 void inspector_add_meter(struct inspector *i, const struct meter *m);
 

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-enum { SMALLEST_PART_BYTES = 1024, GROWTH = 4 };
+/* A part that is handed over gives back what it does not need, where that is worth the work. */
+enum { SMALLEST_PART_BYTES = 1024, GROWTH = 4, SPARE_BYTES = 2048 };
 
 struct kept_body *kept_body_of(struct kept_body **list, unsigned hop, enum body_direction direction, uint64_t limit)
 {
@@ -35,13 +36,20 @@ static void make_room(struct kept_body *b, size_t n, size_t part_bytes)
 	size_t wanted = n < SMALLEST_PART_BYTES ? SMALLEST_PART_BYTES : n;
 
 	if (!b->part) {
-		b->part_size = least(wanted, part_bytes);
-		b->part = body_part_new(b->hop, b->direction, b->bytes, b->part_size);
-	} else if (b->part_size - b->part->len < n && b->part_size < part_bytes) {
-		wanted = b->part_size * GROWTH < b->part->len + n ? b->part->len + n : b->part_size * GROWTH;
-		b->part_size = least(wanted, part_bytes);
-		b->part = body_part_grow(b->part, b->part_size);
+		b->part = body_part_new(b->hop, b->direction, b->bytes, least(wanted, part_bytes));
+	} else if (b->part->size - b->part->len < n && b->part->size < part_bytes) {
+		wanted = b->part->size * GROWTH < b->part->len + n ? b->part->len + n : b->part->size * GROWTH;
+		b->part = body_part_resize(b->part, least(wanted, part_bytes));
 	}
+}
+
+/* The part leaves. */
+static struct body_part *hand_over(struct kept_body *b)
+{
+	struct body_part *p = b->part;
+
+	b->part = NULL;
+	return p->size - p->len > SPARE_BYTES ? body_part_resize(p, p->len) : p;
 }
 
 struct str kept_body_put(struct kept_body *b, struct str piece, size_t part_bytes, struct body_part **ret_full)
@@ -57,14 +65,12 @@ struct str kept_body_put(struct kept_body *b, struct str piece, size_t part_byte
 		return STR_NONE;
 	}
 	make_room(b, n, part_bytes);
-	n = least(n, b->part_size - b->part->len);
+	n = least(n, b->part->size - b->part->len);
 	memcpy(b->part->bytes + b->part->len, piece.p, n);
 	b->part->len += n;
 	b->bytes += n;
-	if (b->part->len >= part_bytes) {
-		*ret_full = b->part;
-		b->part = NULL;
-	}
+	if (b->part->len >= part_bytes)
+		*ret_full = hand_over(b);
 	return str_from(piece, n);
 }
 
@@ -79,8 +85,7 @@ void kept_bodies_tell(struct kept_body *list, struct record *r)
 			continue;
 		b->part->cut = b->cut;
 		b->is_cut_told = b->cut != CUT_NONE;
-		record_add_part(r, b->part);
-		b->part = NULL;
+		record_add_part(r, hand_over(b));
 	}
 }
 

@@ -14,7 +14,6 @@ struct kept_body {
 	enum body_cut cut;
 	bool is_cut_told;
 	struct body_part *part; /* NULL: none is begun */
-	size_t part_size;       /* room in it */
 };
 
 /* The body of that hop and direction, added to the list if it is new, with that limit. */

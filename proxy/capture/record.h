@@ -30,6 +30,7 @@ struct body_part {
 	enum body_cut cut; /* behind this piece; CUT_NONE: it goes on, or is whole */
 	uint64_t offset;   /* of its first byte */
 	size_t len;        /* may be 0 where there is a cut */
+	size_t size;       /* of the room for bytes, which is what it weighs */
 	char bytes[];
 };
 enum { BODY_PART_BYTES = 65536 }; /* at most, in one piece */
@@ -63,8 +64,8 @@ struct record *record_new_imported(const struct exchange_facts *x, int64_t sessi
 struct record *record_new_body(uint64_t id);
 /* A piece with room for size bytes, len 0. */
 struct body_part *body_part_new(unsigned hop, enum body_direction direction, uint64_t offset, size_t size);
-/* The same piece with room for more; it may have moved. */
-struct body_part *body_part_grow(struct body_part *part, size_t size);
+/* The same piece with room for so many bytes, at least its len; it may have moved. */
+struct body_part *body_part_resize(struct body_part *part, size_t size);
 /* Takes the piece over, behind those that are there. */
 void record_add_part(struct record *r, struct body_part *part);
 /* Frees the bytes of all pieces, which are marked as cut for that reason; bytes are taken from the backlog. */

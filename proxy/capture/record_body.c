@@ -29,13 +29,16 @@ struct body_part *body_part_new(unsigned hop, enum body_direction direction, uin
 {
 	struct body_part *p = mem_alloc(sizeof(*p) + size);
 
-	*p = (struct body_part){.hop = hop, .direction = direction, .offset = offset};
+	*p = (struct body_part){.hop = hop, .direction = direction, .offset = offset, .size = size};
 	return p;
 }
 
-struct body_part *body_part_grow(struct body_part *part, size_t size)
+struct body_part *body_part_resize(struct body_part *part, size_t size)
 {
-	return mem_realloc(part, sizeof(*part) + size);
+	struct body_part *p = mem_realloc(part, sizeof(*part) + size);
+
+	p->size = size;
+	return p;
 }
 
 void record_add_part(struct record *r, struct body_part *part)
@@ -46,7 +49,7 @@ void record_add_part(struct record *r, struct body_part *part)
 		end = &(*end)->next;
 	part->next = NULL;
 	*end = part;
-	r->weight += sizeof(*part) + part->len;
+	r->weight += sizeof(*part) + part->size;
 }
 
 static void lighten(struct record *r, size_t bytes)
@@ -68,7 +71,7 @@ void record_cut_bodies(struct record *r, enum body_cut why)
 		cut->cut = why;
 		cut->next = old->next;
 		*at = cut;
-		lighten(r, old->len);
+		lighten(r, old->size);
 		mem_free(old);
 	}
 }

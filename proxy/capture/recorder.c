@@ -252,7 +252,7 @@ static void on_body(void *owner, const struct exchange_facts *x, const struct ho
 	struct open_flow *f;
 	struct kept_body *b;
 
-	if (r->limits.body_limit == 0 || piece.len == 0)
+	if (r->limits.body_limit == RECORDER_NO_BODIES || piece.len == 0)
 		return;
 	f = open_set_find(&r->open, x->id);
 	if (!f)

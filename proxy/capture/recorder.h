@@ -19,8 +19,12 @@ enum { RECORDER_OPEN_MS = 250, RECORDER_AGAIN_MS = 1000, RECORDER_GLIMPSES = 500
 
 struct recorder;
 
+enum { RECORDER_NO_BODIES = -1 };
+
 struct recorder_limits {
-	int64_t body_limit; /* bytes of each body; 0: none */
+	/* Bytes of each body; 0: none, which is marked as a cut; RECORDER_NO_BODIES: nobody wants to know of bodies. What holds when a body begins holds
+	 * to its end. */
+	int64_t body_limit;
 	int64_t memory;     /* bytes */
 	bool is_shedding;   /* capture.overload: shed */
 };

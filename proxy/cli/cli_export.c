@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/cli_options.h"
 #include "cli/filter_word.h"
+#include "config/paths.h"
 #include "config/settings.h"
 
 #include <stdio.h>
@@ -29,7 +30,8 @@ static const char usage[] =
 	"      --hop N          curl: the request as it was sent in that hop, not as the client sent it\n"
 	"      --with-secrets   as captured; else passwords, tokens and cookies are replaced as capture.redact says\n"
 	"      --data DIR       folder of the flow database\n"
-	"  -c, --config FILE    the configuration that names the folder and what is secret\n";
+	"  -c, --config FILE    the configuration that names the folder and what is secret; without it, what the proxy of that\n"
+	"                       folder takes for secret is\n";
 
 static const struct cli_flag flags[] = {
 	{'o', "--output", true},
@@ -161,6 +163,7 @@ static int run_on(const char *folder, const struct request *q, const struct sett
 		return EXIT_FAILED;
 	}
 	x->redactor = make_redactor(q, s, folder, &ok);
+	ok = ok && cli_has_session("export", x->reader, q->session);
 	if (ok && export_file_open(&x->file, q->path)) {
 		ok = export_flows(x);
 		ok = export_file_close(&x->file, ok) && ok;
@@ -171,6 +174,20 @@ static int run_on(const char *folder, const struct request *q, const struct sett
 	redactor_unref(x->redactor);
 	reader_close(x->reader);
 	return status;
+}
+
+/* Without a configuration of its own, an export hides what the proxy of that folder hides, which it has noted. Takes the settings over. */
+static struct settings *load_note(struct settings *s, const struct request *q, char *ret_why, size_t size)
+{
+	char *path = paths_redact_note(q->data ? q->data : s->data);
+	struct settings_source source = {.file = path, .environ = (const char *const *)environ};
+
+	if (access(path, F_OK) == 0) {
+		settings_unref(s);
+		s = settings_load(&source, ret_why, size);
+	}
+	mem_free(path);
+	return s;
 }
 
 static int run(const struct request *q, enum export_format format)
@@ -184,6 +201,8 @@ static int run(const struct request *q, enum export_format format)
 	if (!cli_filter("export", q->filter, q->session, &x.filter))
 		return EXIT_USAGE;
 	s = settings_load(&source, why, sizeof(why));
+	if (s && !q->config)
+		s = load_note(s, q, why, sizeof(why));
 	if (s)
 		status = run_on(q->data ? q->data : s->data, q, s, &x);
 	else
@@ -191,6 +210,7 @@ static int run(const struct request *q, enum export_format format)
 	settings_unref(s);
 	filter_free(x.filter);
 	text_fini(&x.out);
+	har_sessions_fini(&x.sessions);
 	mem_free(x.ids);
 	return status;
 }

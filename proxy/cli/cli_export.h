@@ -4,6 +4,7 @@
 
 #include "cli/export_file.h"
 #include "config/filter.h"
+#include "store/har_write.h"
 #include "store/query.h"
 #include "store/redact.h"
 
@@ -27,6 +28,7 @@ struct export
 	bool has_failed;
 	uint64_t *ids; /* of the newest, newest first */
 	size_t ids_n, ids_cap;
+	struct har_sessions sessions; /* of the flows that went into a HAR */
 };
 
 /* Writes them all. False after saying why. */

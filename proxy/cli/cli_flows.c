@@ -26,7 +26,9 @@ static const char usage[] =
 	"A CONNECT whose tunnel was opened says so; what went through it has lines of its own.\n"
 	"\n"
 	"FILTER is one argument, like 'host == \"api.example.com\" && status >= 500', 'res.header[\"Server\"] ~ \"nginx\"'\n"
-	"or 'res.body contains \"error\"'. Operators: == != ~ !~ < <= > >= in contains && || ! ( ). Fields:\n";
+	"or 'res.body contains \"error\"'. Operators: == != ~ !~ < <= > >= in contains && || ! ( ); in takes a list, like\n"
+	"'status in [502, 504]'. Sizes may have k, M, G behind them, durations ms, s, m, h. time is like '\"2026-01-05\"',\n"
+	"'\"2026-01-05T10:00:00Z\"' (without Z or +01:00: local time), or -1h: an hour ago. Fields:\n";
 
 static const char usage_options[] =
 	"\n"
@@ -279,6 +281,11 @@ static int list(const char *folder, struct listing *l)
 	l->reader = open_reader(folder, l, &stop, &status);
 	if (!l->reader)
 		return status;
+	/* Following, it may begin later. */
+	if (!l->is_follow && !cli_has_session("flows", l->reader, l->session)) {
+		reader_close(l->reader);
+		return EXIT_FAILED;
+	}
 	ok = list_newest(l);
 	while (ok && l->is_follow && !l->is_broken && wait_on(&stop))
 		ok = list_ended(l);

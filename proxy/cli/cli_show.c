@@ -61,8 +61,22 @@ struct showing {
 	struct kept_body made_here;
 	/* The body that is wanted, and of which hop it is. */
 	struct kept_body body;
-	int64_t body_hop;
+	int64_t body_hop, hops;
 };
+
+/* What is asked for of a body; false after saying what is wrong. */
+static bool check_body(const struct showing *s)
+{
+	bool is_body = s->wants_request_body || s->wants_response_body;
+
+	if (s->wants_request_body && s->wants_response_body)
+		cli_complain("show", "one body at a time");
+	else if (!is_body && (s->is_raw || s->hop != 0))
+		cli_complain("show", "%s is for a body: --request-body or --response-body", s->is_raw ? "--raw" : "--hop");
+	else
+		return true;
+	return false;
+}
 
 /* False after saying what is wrong. */
 static bool parse(int argc, char **argv, struct showing *ret)
@@ -92,10 +106,8 @@ static bool parse(int argc, char **argv, struct showing *ret)
 		if (id == 'c')
 			ret->config = value;
 	}
-	if (ret->wants_request_body && ret->wants_response_body) {
-		cli_complain("show", "one body at a time");
+	if (!check_body(ret))
 		return false;
-	}
 	ret->wants_last = ret->id_text && strcmp(ret->id_text, "last") == 0;
 	if (ret->wants_help || ret->wants_last)
 		return true;
@@ -295,6 +307,7 @@ static bool on_body_flow(void *owner, const struct flow_view *v)
 
 	s->is_found = true;
 	s->body = (struct kept_body){.id = -1};
+	s->hops = v->hops;
 	if (s->wants_response_body && s->hop == 0)
 		s->body = remember(s, &v->response_body);
 	return true;
@@ -323,6 +336,10 @@ static int show_one_body(struct showing *s)
 	}
 	if (!s->is_found)
 		return EXIT_OK;
+	if (s->hop != 0 && s->body_hop == 0) {
+		cli_complain("show", "the flow has %" PRId64 " %s", s->hops, s->hops == 1 ? "hop" : "hops");
+		return EXIT_FAILED;
+	}
 	return show_body_whole(s->reader, &s->body, read_head(s, s->body_hop, s->wants_request_body), s->is_raw);
 }
 

@@ -12,9 +12,9 @@
 
 enum { PAGE_FLOWS = 200 };
 
-static struct har_options har_options(const struct export *x)
+static struct har_options har_options(struct export *x)
 {
-	return (struct har_options){.redactor = x->redactor, .version = VIADUCT_VERSION};
+	return (struct har_options){.redactor = x->redactor, .version = VIADUCT_VERSION, .sessions = &x->sessions};
 }
 
 /* The entries of a flow, behind a comma where others stand before them. */
@@ -156,13 +156,13 @@ bool export_flows(struct export *x)
 		return false;
 	}
 	if (x->format == EXPORT_HAR)
-		har_put_begin(&x->out, x->reader, &o);
+		har_put_begin(&x->out, &o);
 	if (!export_file_put(&x->file, &x->out, 0, -1))
 		return false;
 	if (x->has_count ? !put_newest(x) : !put_all(x))
 		return false;
 	if (x->format == EXPORT_HAR)
-		har_put_end(&x->out);
+		har_put_end(&x->out, x->reader, &o);
 	return export_file_put(&x->file, &x->out, x->flows, -1);
 }
 

@@ -98,3 +98,16 @@ bool cli_filter(const char *command, const char *expression, const char *session
 	*ret = f;
 	return true;
 }
+
+bool cli_has_session(const char *command, struct reader *r, const char *session)
+{
+	bool is_there = true;
+
+	if (session != NULL && !reader_has_session(r, session, &is_there))
+		cli_complain(command, "%s", reader_error(r));
+	else if (!is_there)
+		cli_complain(command, "there is no session %s (viaduct session list shows them)", session);
+	else
+		return true;
+	return false;
+}

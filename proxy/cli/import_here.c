@@ -6,6 +6,7 @@
 #include "cli/import_part.h"
 #include "config/settings.h"
 #include "store/backend.h"
+#include "store/har_hide.h"
 #include "store/har_read.h"
 #include "store/redact.h"
 #include "version.h"
@@ -45,9 +46,15 @@ static uint64_t next_id(void *owner)
 static bool begin_session(void *owner, struct str log)
 {
 	struct import *i = owner;
+	struct text clean = {NULL, 0, 0};
+	enum backend_fault fault;
 
-	return i->backend->ops->begin_session(i->backend, str_of(i->request->session), true, log, &i->session_id, i->fault,
-		       sizeof(i->fault)) == FAULT_NONE;
+	if (i->redactor)
+		har_hide_log(i->redactor, &clean, log);
+	fault = i->backend->ops->begin_session(i->backend, str_of(i->request->session), true,
+		i->redactor ? text_str(&clean) : log, &i->session_id, i->fault, sizeof(i->fault));
+	text_fini(&clean);
+	return fault == FAULT_NONE;
 }
 
 static void free_batch(struct import *i)

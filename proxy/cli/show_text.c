@@ -53,8 +53,11 @@ static void put_tunnel(struct text *t, const struct tunnel_view *v)
 	show_line(t, "JA4", v->ja4);
 }
 
+/* Flows of other programs' files do not tell. */
 static void put_client(struct text *t, const struct flow_view *v)
 {
+	if (v->client.len == 0)
+		return;
 	show_label(t, "client");
 	text_visible(t, v->client);
 	text_printf(t, ", request %" PRId64 " of client %" PRId64, v->client_request, v->client_id);

@@ -4,7 +4,7 @@
  *   expr       := or;  or := and ("||" and)*;  and := not ("&&" not)*;  not := "!" not | "(" expr ")" | comparison
  *   comparison := field [op value]           a field alone: it is there, not empty, not false (a number may be 0)
  *   op         := == != ~ !~ < <= > >= contains in
- *   value      := "text" | number | true | false | [value, value, …] (after in)
+ *   value      := "text" | number | -number | true | false | [value, value, …] (after in)
  *
  * Texts compare byte by byte, hosts, schemes, methods and types without case, by ~ and in too; contains is without case for
  * all. In a text \" is a quote and \\ a backslash; any other backslash stands for itself, so that "\.example$" is a good
@@ -12,7 +12,9 @@
  * no look-around, back-references, recursion, conditions, atomic groups, possessive repeats, verbs, comments, flag x, \G, \K,
  * \Q; numbers of repeats are at most 1000; a { that is a character is written \{. client and peer are compared by ==, != and
  * in as addresses, with addresses and networks ("127.0.0.0/8", "fd00::/8"; IPv4 is ::ffff:0:0/96). Numbers are whole; sizes
- * may carry k, M, G (powers of 1024), times ms, s, m, h (bare: milliseconds). A field with several values (a header that is
+ * may carry k, M, G (powers of 1024), durations ms, s, m, h (bare: milliseconds). A time is a date in quotes, "2026-01-05" (its
+ * beginning), "2026-01-05T10:00:00Z" or with an offset, without both in local time; or an age, -1h being an hour before the
+ * filter is read; or milliseconds since 1970. A field with several values (a header that is
  * repeated) matches if any of them does; != and !~ if none does. An absent field equals nothing. White space, ends of lines
  * too, is free between all parts.
  *

@@ -1,8 +1,11 @@
-/* The comparisons of the filter language: a field, an operator and values that fit it. Pure but for memory. */
+/* The comparisons of the filter language: a field, an operator and values that fit it. Pure but for memory, and for
+ * the clock, from which ages are counted back. */
+#include "base/clock.h"
 #include "config/filter_build.h"
 #include "config/filter_fields.h"
 #include "config/filter_regex.h"
 #include "config/filter_search.h"
+#include "config/filter_time.h"
 #include "net/address.h"
 
 #include <string.h>
@@ -151,10 +154,26 @@ static const char *units_list(enum filter_field f, char to[NAMES_BYTES])
 	return to;
 }
 
-/* Digits and a suffix of the field's. */
+/* The present token is no point in time. */
+static bool time_fail(struct filter_parser *p)
+{
+	return filter_fail(p, p->token.text,
+		"time is like \"2026-01-05\", \"2026-01-05T10:00:00Z\", -1h (an hour ago), or milliseconds since 1970");
+}
+
+/* The point in time that is so long ago. */
+static int64_t ago(int64_t age_ms)
+{
+	int64_t now_ms = clock_wall_us() / 1000;
+
+	return age_ms < now_ms ? now_ms - age_ms : 0;
+}
+
+/* Digits and a suffix of the field's; a - before them makes an age of a time. */
 static bool number_read(struct filter_parser *p, enum filter_field f, int64_t *ret)
 {
-	struct str text = p->token.text, suffix;
+	bool is_age = f == FILTER_time && p->token.text.p[0] == '-';
+	struct str text = str_from(p->token.text, is_age ? 1 : 0), suffix;
 	const struct filter_unit *u = filter_field_units(f);
 	char units[NAMES_BYTES];
 	size_t digits = 0;
@@ -165,6 +184,8 @@ static bool number_read(struct filter_parser *p, enum filter_field f, int64_t *r
 	suffix = str_from(text, digits);
 	while (u->suffix != NULL && !str_eq(suffix, str_of(u->suffix)))
 		u++;
+	if (u->suffix == NULL && f == FILTER_time)
+		return time_fail(p);
 	if (u->suffix == NULL) {
 		units_list(f, units);
 		return *units == '\0' ? filter_fail(p, text, "%s is a whole number", filter_field_name(f))
@@ -174,7 +195,23 @@ static bool number_read(struct filter_parser *p, enum filter_field f, int64_t *r
 	if (!str_to_u64(str_first(text, digits), (uint64_t)(INT64_MAX / u->factor), &number))
 		return filter_fail(p, text, "the number is too large");
 	*ret = (int64_t)number * u->factor;
+	if (is_age)
+		*ret = ago(*ret);
 	return true;
+}
+
+/* A number; of a time it may be a date in quotes. */
+static bool number_or_date_read(struct filter_parser *p, enum filter_field f, int64_t *ret)
+{
+	const struct filter_token *t = &p->token;
+
+	if (t->kind == FILTER_TOKEN_NUMBER)
+		return number_read(p, f, ret);
+	if (f != FILTER_time)
+		return filter_fail(p, t->text, "%s is a number", filter_field_name(f));
+	if (t->kind == FILTER_TOKEN_TEXT && filter_time_read(str_first(str_from(t->text, 1), t->text.len - 2), ret))
+		return true;
+	return time_fail(p);
 }
 
 /* One value of the field's type. */
@@ -196,9 +233,7 @@ static bool value_read(struct filter_parser *p, enum filter_field f, struct filt
 			return false;
 		break;
 	case FILTER_NUMBER:
-		if (t->kind != FILTER_TOKEN_NUMBER)
-			return filter_fail(p, t->text, "%s is a number", field);
-		if (!number_read(p, f, &ret->number))
+		if (!number_or_date_read(p, f, &ret->number))
 			return false;
 		break;
 	case FILTER_BOOL:

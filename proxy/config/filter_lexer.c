@@ -79,15 +79,25 @@ static struct filter_token sign_token(struct str rest)
 	return (struct filter_token){.kind = FILTER_TOKEN_BAD, .text = str_first(rest, 1), .why = "nothing begins like that"};
 }
 
+/* A number may have a sign in front. */
+static size_t sign_len(struct str rest)
+{
+	return rest.len > 1 && rest.p[0] == '-' && is_digit(rest.p[1]) ? 1 : 0;
+}
+
 struct filter_token filter_token_first(struct str rest)
 {
+	size_t sign;
+
 	while (rest.len != 0 && strchr(" \t\r\n", rest.p[0]) != NULL && rest.p[0] != '\0')
 		rest = str_from(rest, 1);
 	if (rest.len == 0)
 		return (struct filter_token){.kind = FILTER_TOKEN_END, .text = rest};
 	if (is_letter(rest.p[0]))
 		return (struct filter_token){.kind = FILTER_TOKEN_WORD, .text = str_first(rest, word_len(rest))};
-	if (is_digit(rest.p[0]))
-		return (struct filter_token){.kind = FILTER_TOKEN_NUMBER, .text = str_first(rest, word_len(rest))};
+	sign = sign_len(rest);
+	if (is_digit(rest.p[sign]))
+		return (struct filter_token){
+			.kind = FILTER_TOKEN_NUMBER, .text = str_first(rest, sign + word_len(str_from(rest, sign)))};
 	return rest.p[0] == '"' ? text_token(rest) : sign_token(rest);
 }

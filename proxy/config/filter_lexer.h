@@ -10,7 +10,7 @@
 enum filter_token_kind {
 	FILTER_TOKEN_END,
 	FILTER_TOKEN_WORD,   /* a letter or _, then letters, digits, dots, hyphens and _ */
-	FILTER_TOKEN_NUMBER, /* a digit, then the same */
+	FILTER_TOKEN_NUMBER, /* a digit, or - and a digit, then the same */
 	FILTER_TOKEN_TEXT,   /* the quotes included */
 	FILTER_TOKEN_OP,     /* == != ~ !~ < <= > >=; contains and in are words */
 	FILTER_TOKEN_AND,

@@ -92,3 +92,8 @@ char *paths_data(const char *const *environment)
 		return join(state, "viaduct");
 	return home != NULL && home[0] == '/' ? join(home, ".local/state/viaduct") : NULL;
 }
+
+char *paths_redact_note(const char *folder)
+{
+	return join(folder, "redact.yaml");
+}

@@ -12,6 +12,8 @@ const char *paths_env(const char *const *environment, const char *name);
 char *paths_resolve(const char *path, const char *folder, const char *home, char *ret_why, size_t size);
 /* The folder that a file lies in, as it was spelt: "." for a bare name. A new string. */
 char *paths_folder(const char *file);
+/* Where the server notes its options about secrets (capture.redact…) for those who export from its data folder. A new string. */
+char *paths_redact_note(const char *folder);
 /* $XDG_STATE_HOME/viaduct, else $HOME/.local/state/viaduct; a new string, NULL if neither variable holds an absolute path. */
 char *paths_data(const char *const *environment);
 

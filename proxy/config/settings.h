@@ -85,6 +85,8 @@ void settings_unref(struct settings *s); /* NULL is fine; thread-safe */
 
 /* Prints all options as YAML in the shape of conf/viaduct.yaml, with these values; with docs: each behind its comment. */
 void settings_print(const struct settings *s, FILE *to, bool with_docs);
+/* Prints the options whose names begin with the prefix, which are of one section, in the same shape. */
+void settings_print_some(const struct settings *s, const char *prefix, FILE *to);
 /* Names of RESTART options that differ between the two, comma-separated, into ret (of size bytes); "" if none. */
 void settings_restart_needed(const struct settings *running, const struct settings *fresh, char *ret, size_t size);
 

@@ -14,6 +14,18 @@ static bool check_session(struct settings_build *b)
 	return true;
 }
 
+/* One body must not drive all else out of the database. */
+static bool check_sizes(struct settings_build *b)
+{
+	enum { BODIES_THAT_FIT = 4 };
+	const struct settings *s = b->s;
+
+	if (s->capture_body_limit <= s->capture_max_bytes / BODIES_THAT_FIT)
+		return true;
+	return build_fail(b, build_later(b, OPT_capture_body_limit, OPT_capture_max_bytes),
+		"capture.body_limit may be at most a quarter of capture.max_bytes");
+}
+
 /* A part of the database is read by it, so it may not be left out. */
 static bool check_har(struct settings_build *b)
 {
@@ -34,5 +46,5 @@ static bool check_har(struct settings_build *b)
 
 bool build_check_capture(struct settings_build *b)
 {
-	return check_session(b) && check_har(b);
+	return check_session(b) && check_sizes(b) && check_har(b);
 }

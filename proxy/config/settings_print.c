@@ -103,6 +103,23 @@ static bool section_turn(const struct option *o, const struct option *previous, 
 	return true;
 }
 
+void settings_print_some(const struct settings *s, const char *prefix, FILE *to)
+{
+	const struct option *previous = NULL;
+
+	for (int id = 0; id < OPTION_COUNT; id++) {
+		const struct option *o = option_row((enum option_id)id);
+		const char *own = o->name + section_len(o) + 1;
+
+		if (!str_starts(str_of(o->name), str_of(prefix)))
+			continue;
+		(void)section_turn(o, previous, to, false);
+		fprintf(to, "%*s%s:", INDENT, "", own);
+		value_print(o, option_field_const((enum option_id)id, s), 2 * INDENT, INDENT + (int)strlen(own) + 1, to);
+		previous = o;
+	}
+}
+
 void settings_print(const struct settings *s, FILE *to, bool with_docs)
 {
 	const struct option *previous = NULL;

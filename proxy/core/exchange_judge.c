@@ -230,12 +230,17 @@ enum step exchange_resume(struct exchange *x)
 
 static enum step fail(struct exchange *x, const struct verdict *v)
 {
-	struct str detail;
+	const struct url *at = &x->hop->url;
+	struct str host, detail;
 
 	if (v->error != ERR_redirect_limit && v->error != ERR_redirect_loop)
 		return exchange_fail(x, v->error, x->hop->facts.detail);
-	detail = arena_printf(x->arena, "after %u redirect%s, at %.*s", x->chain.redirects, x->chain.redirects == 1 ? "" : "s",
-		STR_ARG(x->hop->facts.url));
+	/* No more than the origin: the client reads it too, and the rest of the URL may hold secrets. */
+	host = url_host_field(x->arena, at);
+	if (host.p == NULL)
+		return exchange_fail(x, ERR_internal, NULL);
+	detail = arena_printf(x->arena, "after %u redirect%s, at %s://%.*s", x->chain.redirects,
+		x->chain.redirects == 1 ? "" : "s", scheme_name(at->scheme), STR_ARG(host));
 	return exchange_fail(x, v->error, detail.p);
 }
 

@@ -175,18 +175,18 @@ static enum body_match_end ask_body(struct body_match *m, int64_t id, const stru
 	return BODY_MATCH_OK;
 }
 
-/* The body of a row: fields of its head, and its id. */
-static enum body_match_end ask_row(struct body_match *m, int64_t id, struct str head, const struct filter_node *node,
-	enum filter_answer *ret)
+/* The body of a row, and the fields of its head. */
+static enum body_match_end ask_row(struct body_match *m, const struct kept_body *b, struct str head,
+	const struct filter_node *node, enum filter_answer *ret)
 {
 	struct arena *a = arena_new(FLOW_ARENA_BYTES);
 	enum body_match_end end = BODY_MATCH_FAILED;
 	struct fields fields = {NULL, 0, 0};
 
 	if (reader_fields(m->reader, head, a, &fields)) {
-		struct body_form form = body_form_of(a, &fields);
+		struct body_form form = body_form_of(a, b, &fields);
 
-		end = ask_body(m, id, &form, node, ret);
+		end = ask_body(m, b->id, &form, node, ret);
 	}
 	arena_free(a);
 	return end;
@@ -195,9 +195,10 @@ static enum body_match_end ask_row(struct body_match *m, int64_t id, struct str 
 /* The bodies of a flow, one row each: of its hops, and of a response that was made here. */
 static bool prepare(struct body_match *m)
 {
-	static const char sql[] = "SELECT request_body_id, request_fields, response_body_id, response_fields FROM hops"
-				  " WHERE exchange_id = ?1 UNION ALL SELECT NULL, NULL, response_body_id, response_fields"
-				  " FROM exchanges WHERE id = ?1 AND response_body_id IS NOT NULL";
+	static const char sql[] =
+		"SELECT request_body_id, request_body_cut, request_fields, response_body_id, response_body_cut,"
+		" response_fields FROM hops WHERE exchange_id = ?1 UNION ALL"
+		" SELECT NULL, NULL, NULL, response_body_id, response_body_cut, response_fields FROM exchanges WHERE id = ?1 AND response_body_id IS NOT NULL";
 
 	return m->hops != NULL || sqlite3_prepare_v2(m->reader->db, sql, -1, &m->hops, NULL) == SQLITE_OK ||
 		reader_fail(m->reader);
@@ -214,13 +215,14 @@ enum body_match_end body_match_ask(struct body_match *m, uint64_t flow_id, const
 		return BODY_MATCH_FAILED;
 	sqlite3_bind_int64(m->hops, 1, (sqlite3_int64)flow_id);
 	while (answer != FILTER_YES && end != BODY_MATCH_FAILED && (rc = sqlite3_step(m->hops)) == SQLITE_ROW) {
-		struct columns c = {m->hops, node->field == FILTER_req_body ? 0 : 2};
+		struct columns c = {m->hops, node->field == FILTER_req_body ? 0 : 3};
 		enum filter_answer of_this = FILTER_NO;
-		int64_t id = columns_i64(&c);
+		struct kept_body b = {.id = columns_i64(&c)};
 
-		if (id <= 0)
+		b.cut = columns_str(&c);
+		if (b.id <= 0)
 			continue;
-		end = ask_row(m, id, columns_str(&c), node, &of_this);
+		end = ask_row(m, &b, columns_str(&c), node, &of_this);
 		worst = end > worst ? end : worst;
 		answer = of_this > answer ? of_this : answer;
 	}

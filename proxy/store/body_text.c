@@ -7,7 +7,7 @@
 
 enum { FORM_BYTES = 4096, SNIFFED_BYTES = 1445 };
 
-struct body_form body_form_of(struct arena *a, const struct fields *fields)
+struct body_form body_form_of(struct arena *a, const struct kept_body *body, const struct fields *fields)
 {
 	struct body_form form = {STR_NONE, fields_value(fields, STR("content-type"))};
 
@@ -22,6 +22,7 @@ struct body_form body_form_of(struct arena *a, const struct fields *fields)
 		if (both.p != NULL)
 			form.codings = both;
 	}
+	form.codings = kept_body_codings(body, form.codings);
 	return form;
 }
 

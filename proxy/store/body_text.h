@@ -16,8 +16,8 @@ struct body_form {
 	struct str type;    /* Content-Type; may be empty */
 };
 
-/* The form that a head gives; strings are of the head, or in the arena. */
-struct body_form body_form_of(struct arena *a, const struct fields *fields);
+/* The form that a head gives the body that was kept behind it; strings are of the head, or in the arena. */
+struct body_form body_form_of(struct arena *a, const struct kept_body *body, const struct fields *fields);
 
 /* Appends the text of a body. is_part: there is more of it than BODY_TEXT_MAX_BYTES. ret_is_text: it is text, in UTF-8; may
  * be NULL. False on an error of the database. */

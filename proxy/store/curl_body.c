@@ -1,6 +1,7 @@
 /* The body of a curl command: in its words where it is text, else written to it by printf. */
 #include "store/body_read.h"
 #include "store/curl_part.h"
+#include "store/har_undone.h"
 #include "store/shell_quote.h"
 
 #include <inttypes.h>
@@ -55,6 +56,25 @@ static void redact(struct curl_command *c)
 		c->is_uncoded |= !coding_is_identity(codings);
 }
 
+/* True if an import gave fields of the body other names, since they do not hold for what is kept of it. */
+static bool is_undone(const struct curl_command *c)
+{
+	for (size_t i = 0; i < c->head->fields.n; i++) {
+		if (har_is_undone(c->head->fields.v[i].name))
+			return true;
+	}
+	return false;
+}
+
+/* True if the head tells another length than curl would send. */
+static bool is_other_length(const struct curl_command *c)
+{
+	struct str told = fields_value(&c->head->fields, STR("Content-Length"));
+	uint64_t n;
+
+	return told.len > 0 && !(str_to_u64(told, UINT64_MAX, &n) && n == c->bytes.len);
+}
+
 /* What is kept is not what was sent. */
 static void note_kept(struct curl_command *c)
 {
@@ -76,12 +96,15 @@ bool curl_read_body(struct curl_command *c)
 {
 	if (c->body.id >= 0 && !reader_body_text(c->reader, c->body.id, 0, LONGEST_BODY, &c->bytes))
 		return false;
-	if (c->bytes.len < c->body_bytes || is_stored_redacted(c))
+	if (c->bytes.len > 0 && is_undone(c))
+		curl_note(c, "the body is as the imported file has it: without its content coding, texts in UTF-8");
+	else if (c->bytes.len < c->body_bytes || is_stored_redacted(c))
 		note_kept(c);
 	if (c->redactor && c->bytes.len > 0)
 		redact(c);
 	if (c->is_uncoded)
 		curl_note(c, "the body is without its content coding, since secrets in it were replaced");
+	c->is_own_length |= is_other_length(c);
 	c->has_body = c->bytes.len > 0 || is_chunked(c);
 	if (is_chunked(c))
 		curl_note(c, "the body was sent in chunks; curl makes its own of them");

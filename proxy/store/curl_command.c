@@ -69,7 +69,7 @@ static bool put_command(struct curl_command *c, struct text *t)
 	uint64_t met = c->redactor ? redactor_met(c->redactor) : 0;
 
 	if (!c->head)
-		curl_note(c, c->hop > 0 ? "there is no such hop, or no request was sent in it" : "no request was kept");
+		curl_note(c, c->hop > 0 ? "no request was sent in this hop" : "no request was kept");
 	if (!c->head || !curl_read_target(c)) {
 		text_put(t, text_str(&c->notes));
 		return true;
@@ -107,12 +107,19 @@ static void put_title(struct curl_command *c, const struct flow_view *v, struct 
 	text_fini(&url);
 }
 
+static void put_absence(struct text *t, const struct flow_view *v, int64_t hop)
+{
+	text_printf(t, "# flow %" PRIu64 " has no hop %" PRId64 ", but %" PRId64 "\n", v->id, hop, v->hops);
+}
+
 bool curl_put_command(struct text *t, struct reader *r, const struct flow_view *v, int64_t hop, const struct redactor *redactor)
 {
 	struct curl_command c = {.reader = r, .redactor = redactor, .hop = hop, .arena = arena_new(ARENA_BYTES)};
 	bool ok = read_request(&c, v);
 
-	if (ok) {
+	if (ok && !c.head && hop > v->hops) {
+		put_absence(t, v, hop);
+	} else if (ok) {
 		put_title(&c, v, t);
 		ok = put_command(&c, t);
 	}

@@ -1,5 +1,6 @@
 /* The fields of a curl command: in order, as they were written; curl's own only where the request had them. */
 #include "store/curl_part.h"
+#include "store/har_undone.h"
 #include "store/shell_quote.h"
 
 /* What a client says to its proxy, and not to an origin (RFC 9110 section 7.6.1, 11.7). */
@@ -35,11 +36,24 @@ static bool is_left_to_curl(struct curl_command *c, const struct field *f)
 	return c->is_own_length && str_ieq(f->name, STR("Content-Length"));
 }
 
-/* True if the field does not belong to what is sent. */
+/* Those of HTTP/2, which stand among the fields in HAR files: the request line and Host say the same. */
+static bool is_pseudo(struct str name)
+{
+	return name.len > 0 && name.p[0] == ':';
+}
+
+/* True if the field does not belong to what is sent. What is no name goes, too: curl would take it for something else, one that
+ * begins with @ for a file. */
 static bool is_left_out(struct curl_command *c, const struct field *f)
 {
 	if (c->hop == 0 && is_for_proxy(f->name)) {
 		curl_note(c, "%.*s is left out: it was for the proxy", STR_ARG(f->name));
+		return true;
+	}
+	if (is_pseudo(f->name) || har_is_undone(f->name))
+		return true;
+	if (!str_is_token(f->name)) {
+		curl_note(c, "%.*s is left out: no field has such a name", STR_ARG(f->name));
 		return true;
 	}
 	return c->is_uncoded && str_ieq(f->name, STR("Content-Encoding"));
@@ -69,6 +83,17 @@ static void keep_out(struct curl_command *c, const char *name)
 	}
 }
 
+/* Where HTTP/2 had :authority, HTTP/1.1 has Host. */
+static void put_host(struct curl_command *c)
+{
+	const struct field host = {STR("Host"), fields_value(&c->head->fields, STR(":authority"))};
+
+	if (host.value.len == 0)
+		keep_out(c, "Host");
+	else if (!has_field(c, "Host") && !str_eq(host.value, c->authority))
+		put_field(c, &host);
+}
+
 void curl_put_fields(struct curl_command *c)
 {
 	const struct fields *f = &c->head->fields;
@@ -79,7 +104,7 @@ void curl_put_fields(struct curl_command *c)
 		if (!is_left_to_curl(c, &f->v[i]) && !is_left_out(c, &f->v[i]))
 			put_field(c, &f->v[i]);
 	}
-	keep_out(c, "Host");
+	put_host(c);
 	keep_out(c, "User-Agent");
 	keep_out(c, "Accept");
 	if (c->has_body) {

@@ -4,6 +4,7 @@
 
 #include "store/body_read.h"
 #include "store/har_put.h"
+#include "store/har_type.h"
 #include "store/json.h"
 
 enum { MOST_BYTES = 64 * 1024 * 1024, MOST_RATIO = 1000 };
@@ -67,8 +68,12 @@ static void redact(const struct export_body *b, struct content *c)
 {
 	struct text made = {NULL, 0, 0};
 	struct str type = b->head ? fields_value(&b->head->fields, STR("Content-Type")) : STR_NONE;
-	enum redact_end end = redact_body(b->redactor, &made, type, c->coding, text_str(&c->bytes));
+	struct text own = {NULL, 0, 0};
+	enum redact_end end;
 
+	type = har_extra_type(b->extra, b->direction, type, &own);
+	end = redact_body(b->redactor, &made, type, c->coding, text_str(&c->bytes));
+	text_fini(&own);
 	if (end == REDACT_NOTHING) {
 		text_fini(&made);
 		return;

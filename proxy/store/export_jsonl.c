@@ -17,8 +17,9 @@ struct line {
 	bool has_failed;
 };
 
-/* One head and the body behind it; body NULL: there is none on that side. */
-static bool put_message(struct line *l, struct arena *a, int64_t hop, bool is_request, const struct kept_body *body)
+/* One head and the body behind it; body NULL: there is none on that side. extra: of the hop. */
+static bool put_message(struct line *l, struct arena *a, int64_t hop, bool is_request, const struct kept_body *body,
+	struct str extra)
 {
 	struct head_view *head = NULL;
 	struct head_view shown;
@@ -35,7 +36,8 @@ static bool put_message(struct line *l, struct arena *a, int64_t hop, bool is_re
 	if (!body)
 		return true;
 	json_key(l->t, is_request ? "request_content" : "response_content");
-	return export_put_body(l->t, &(struct export_body){l->r, l->redactor, body, head});
+	return export_put_body(l->t,
+		&(struct export_body){l->r, l->redactor, body, head, is_request ? BODY_UP : BODY_DOWN, extra});
 }
 
 static bool on_hop(void *owner, const struct hop_view *v)
@@ -48,8 +50,8 @@ static bool on_hop(void *owner, const struct hop_view *v)
 	if (ok) {
 		json_next(l->t);
 		view_json_hop(l->t, &shown);
-		ok = put_message(l, a, v->number, true, &v->request_body) &&
-			put_message(l, a, v->number, false, &v->response_body);
+		ok = put_message(l, a, v->number, true, &v->request_body, v->extra) &&
+			put_message(l, a, v->number, false, &v->response_body, v->extra);
 		text_byte(l->t, '}');
 	}
 	l->has_failed |= !ok;
@@ -81,7 +83,7 @@ static bool put_flow(struct line *l, struct arena *a, const struct flow_view *v)
 	if (v->is_tunnel && !reader_children(l->r, l->id, on_child, l->t))
 		return false;
 	text_byte(l->t, ']');
-	return put_message(l, a, 0, true, NULL) && put_message(l, a, 0, false, &v->response_body);
+	return put_message(l, a, 0, true, NULL, STR_NONE) && put_message(l, a, 0, false, &v->response_body, STR_NONE);
 }
 
 bool jsonl_put_flow(struct text *t, struct reader *r, const struct flow_view *v, const struct redactor *redactor)

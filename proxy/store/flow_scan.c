@@ -16,6 +16,7 @@
 enum {
 	FIRST_WALK_IDS = 16384, /* before indexes are asked */
 	SPAN_IDS = 65536,
+	CANDIDATES = 4096,       /* looked at before the indexes are asked again */
 	WINDOW_IDS = 1 << 26,    /* of a set: 8 MiB of memory */
 	CHECK_OPERATIONS = 1000, /* of SQLite's, between two looks at the clock */
 	CHECK_US = 5000,         /* between two questions whether it is enough */
@@ -31,9 +32,10 @@ struct flow_scan {
 	bool is_up;
 	uint64_t low, high; /* what was not looked at yet; low > high: nothing */
 	uint64_t ended_id, undecided;
-	struct id_set *set;               /* of the window; NULL: the walk */
+	struct flow_set *set;             /* of the window; NULL: not asked for yet */
 	uint64_t window_low, window_high; /* for which the indexes were asked; 0: for none */
 	uint64_t walk_ids;                /* of the next span */
+	uint64_t candidates;              /* of the set, that were looked at since it was refined */
 	int64_t checked_us;
 	bool is_cut;
 };
@@ -135,7 +137,7 @@ void flow_scan_free(struct flow_scan *s)
 	sqlite3_finalize(s->statement);
 	flow_row_free(s->row);
 	filter_sql_fini(&s->where);
-	id_set_free(s->set);
+	flow_set_free(s->set);
 	mem_free(s);
 }
 
@@ -195,10 +197,11 @@ static void front(const struct flow_scan *s, uint64_t n, uint64_t *ret_low, uint
 /* Asks the indexes about the ids from here on. */
 static bool open_window(struct flow_scan *s)
 {
-	id_set_free(s->set);
-	s->set = NULL;
+	flow_set_free(s->set);
 	front(s, WINDOW_IDS, &s->window_low, &s->window_high);
-	return flow_set_find(s->reader, s->query->filter, s->query->after_change, s->window_low, s->window_high, &s->set);
+	s->set = flow_set_new(s->reader, s->query->filter, s->query->after_change, s->window_low, s->window_high);
+	s->candidates = 0;
+	return s->set != NULL;
 }
 
 static bool is_in_window(const struct flow_scan *s)
@@ -208,29 +211,44 @@ static bool is_in_window(const struct flow_scan *s)
 	return s->window_high != 0 && next >= s->window_low && next <= s->window_high;
 }
 
+/* The indexes are asked for one more part of the filter when many flows of the set were looked at, so that a page that fills
+ * up soon does not wait for them. */
+static bool refine(struct flow_scan *s)
+{
+	if (s->candidates < CANDIDATES || flow_set_is_final(s->set))
+		return true;
+	s->candidates = 0;
+	return flow_set_refine(s->set);
+}
+
+/* The next span of the walk. */
+static bool walk_on(struct flow_scan *s, uint64_t *ret_low, uint64_t *ret_high, bool *ret_is_any)
+{
+	if (!skip_gap(s))
+		return false;
+	*ret_is_any = s->low <= s->high;
+	front(s, s->walk_ids, ret_low, ret_high);
+	s->walk_ids = SPAN_IDS;
+	return true;
+}
+
 /* The next span to be looked at; what lies before it is passed. *ret_is_any false: there is none just now. False on an
  * error. */
 static bool next_span(struct flow_scan *s, uint64_t *ret_low, uint64_t *ret_high, bool *ret_is_any)
 {
 	bool may_narrow = s->query->filter != NULL || s->query->after_change > 0;
+	bool is_first = s->walk_ids == FIRST_WALK_IDS && s->query->after_change <= 0;
 
-	*ret_is_any = true;
-	if (s->walk_ids == FIRST_WALK_IDS && s->query->after_change <= 0) {
-		front(s, FIRST_WALK_IDS, ret_low, ret_high);
-		s->walk_ids = SPAN_IDS;
-		return true;
-	}
-	if (may_narrow && !is_in_window(s) && !open_window(s))
+	if (may_narrow && !is_first && !is_in_window(s) && !open_window(s))
 		return false;
-	if (s->set == NULL) {
-		if (!skip_gap(s))
-			return false;
-		*ret_is_any = s->low <= s->high;
-		front(s, s->walk_ids, ret_low, ret_high);
-		return true;
-	}
-	*ret_is_any = id_set_next(s->set, s->is_up ? s->low : s->high, s->is_up, ret_low, ret_high);
-	if (!*ret_is_any)
+	if (is_first || s->set == NULL || flow_set_ids(s->set) == NULL)
+		return walk_on(s, ret_low, ret_high, ret_is_any);
+	if (!refine(s))
+		return false;
+	*ret_is_any = id_set_next(flow_set_ids(s->set), s->is_up ? s->low : s->high, s->is_up, ret_low, ret_high);
+	if (*ret_is_any)
+		s->candidates += *ret_high - *ret_low + 1;
+	else
 		pass(s, s->is_up ? s->window_high : s->window_low);
 	return true;
 }

@@ -17,6 +17,20 @@ struct finder {
 	bool ok;
 };
 
+/* A part of a filter that must hold, and about how many flows it leaves. */
+struct ranked {
+	const struct filter_node *node; /* NULL: it is done */
+	uint64_t estimate;
+};
+
+struct flow_set {
+	struct finder finder;
+	struct id_set *ids; /* NULL: all */
+	struct ranked *parts;
+	size_t parts_n;
+	bool is_final;
+};
+
 /* The comparisons for which there are indexes. all_of: the parent, if all of its children must hold. */
 static void collect(struct finder *f, const struct filter_node *node, bool is_denied, const struct filter_node *all_of)
 {
@@ -122,24 +136,41 @@ static struct id_set *find_any(struct finder *f, const struct filter_node *node,
 	return set;
 }
 
-struct ranked {
-	const struct filter_node *node;
-	uint64_t estimate;
-};
+/* The children of a node, ranked; to be freed. */
+static struct ranked *rank(const struct finder *f, const struct filter_node *node, bool is_denied, size_t *ret_n)
+{
+	struct ranked *parts;
+	size_t n = 0;
 
-/* The child with the least estimate of those that are left, taken out; NULL if none is. */
-static const struct filter_node *take_least(struct ranked *v, size_t n, uint64_t *ret_estimate)
+	for (const struct filter_node *child = node->child; child != NULL; child = child->next)
+		n++;
+	parts = mem_calloc(n, sizeof(*parts));
+	n = 0;
+	for (const struct filter_node *child = node->child; child != NULL; child = child->next)
+		parts[n++] = (struct ranked){child, estimate(f, child, is_denied)};
+	*ret_n = n;
+	return parts;
+}
+
+/* Takes the part with the least estimate out of those that are left, if it is worth it to ask about it when so many flows
+ * are left. NULL if not. */
+static const struct filter_node *take_least(struct ranked *v, size_t n, const struct id_set *left)
 {
 	struct ranked *least = &v[0];
 	const struct filter_node *node;
+	uint64_t cost;
 
 	for (size_t i = 1; i < n; i++) {
 		if (v[i].node != NULL && (least->node == NULL || v[i].estimate < least->estimate))
 			least = &v[i];
 	}
+	if (least->node == NULL || least->estimate == UINT64_MAX)
+		return NULL;
+	cost = least->estimate < INDEX_LEAF_MANY ? least->estimate : INDEX_LEAF_MANY;
+	if (left != NULL && id_set_count(left) <= cost / ENTRIES_PER_FLOW)
+		return NULL;
 	node = least->node;
 	least->node = NULL;
-	*ret_estimate = least->estimate;
 	return node;
 }
 
@@ -158,25 +189,13 @@ static struct id_set *narrow(struct finder *f, struct id_set *set, const struct 
 /* What all children leave, the rarest first, for as long as that is worth it. */
 static struct id_set *find_all(struct finder *f, const struct filter_node *node, bool is_denied)
 {
+	size_t n;
+	struct ranked *children = rank(f, node, is_denied, &n);
+	const struct filter_node *child;
 	struct id_set *set = NULL;
-	struct ranked *children;
-	uint64_t cost;
-	size_t n = 0;
 
-	for (const struct filter_node *child = node->child; child != NULL; child = child->next)
-		n++;
-	children = mem_calloc(n, sizeof(*children));
-	n = 0;
-	for (const struct filter_node *child = node->child; child != NULL; child = child->next)
-		children[n++] = (struct ranked){child, estimate(f, child, is_denied)};
-	for (const struct filter_node *child = take_least(children, n, &cost); child != NULL && f->ok && cost != UINT64_MAX;
-		child = take_least(children, n, &cost)) {
-		if (cost > INDEX_LEAF_MANY)
-			cost = INDEX_LEAF_MANY;
-		if (set != NULL && id_set_count(set) <= cost / ENTRIES_PER_FLOW)
-			break;
+	while (f->ok && (child = take_least(children, n, set)) != NULL)
 		set = narrow(f, set, child, is_denied);
-	}
 	mem_free(children);
 	return set;
 }
@@ -210,26 +229,62 @@ static struct id_set *find_changed(struct finder *f, int64_t after)
 	return set;
 }
 
-bool flow_set_find(struct reader *r, const struct filter *filter, int64_t after_change, uint64_t first, uint64_t last,
-	struct id_set **ret_set)
+const struct id_set *flow_set_ids(const struct flow_set *s)
 {
-	struct finder *f = mem_calloc(1, sizeof(*f));
-	struct id_set *set;
-	bool ok;
+	return s->ids;
+}
 
-	*f = (struct finder){.reader = r, .first = first, .last = last, .ok = true};
-	set = find_changed(f, after_change);
-	if (filter != NULL && f->ok && (set == NULL || id_set_count(set) > INDEX_LEAF_MANY / ENTRIES_PER_FLOW)) {
-		collect(f, filter_tree(filter), false, NULL);
-		set = narrow(f, set, filter_tree(filter), false);
+bool flow_set_is_final(const struct flow_set *s)
+{
+	return s->is_final;
+}
+
+bool flow_set_refine(struct flow_set *s)
+{
+	const struct filter_node *part = s->is_final || s->parts_n == 0 ? NULL : take_least(s->parts, s->parts_n, s->ids);
+
+	s->is_final = part == NULL;
+	if (part != NULL)
+		s->ids = narrow(&s->finder, s->ids, part, false);
+	return s->finder.ok;
+}
+
+/* The parts of the filter that must all hold: one, or the children of the whole. */
+static void take_parts(struct flow_set *s, const struct filter_node *root)
+{
+	collect(&s->finder, root, false, NULL);
+	if (root->kind == FILTER_NODE_AND) {
+		s->parts = rank(&s->finder, root, false, &s->parts_n);
+		return;
 	}
-	for (size_t i = 0; i < f->leaves_n; i++)
-		index_leaf_fini(&f->leaves[i]);
-	ok = f->ok;
-	mem_free(f);
-	if (!ok)
-		id_set_free(set);
-	else
-		*ret_set = set;
-	return ok;
+	s->parts = mem_calloc(1, sizeof(*s->parts));
+	s->parts[s->parts_n++] = (struct ranked){root, estimate(&s->finder, root, false)};
+}
+
+struct flow_set *flow_set_new(struct reader *r, const struct filter *f, int64_t after_change, uint64_t first, uint64_t last)
+{
+	struct flow_set *s = mem_calloc(1, sizeof(*s));
+
+	s->finder = (struct finder){.reader = r, .first = first, .last = last, .ok = true};
+	s->ids = find_changed(&s->finder, after_change);
+	if (f != NULL && s->finder.ok)
+		take_parts(s, filter_tree(f));
+	s->is_final = s->parts_n == 0;
+	while (s->finder.ok && s->ids == NULL && !s->is_final)
+		(void)flow_set_refine(s);
+	if (s->finder.ok)
+		return s;
+	flow_set_free(s);
+	return NULL;
+}
+
+void flow_set_free(struct flow_set *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < s->finder.leaves_n; i++)
+		index_leaf_fini(&s->finder.leaves[i]);
+	id_set_free(s->ids);
+	mem_free(s->parts);
+	mem_free(s);
 }

@@ -101,7 +101,7 @@ static void visit_hops(struct hop_question *q, hop_visit *visit)
 }
 
 /* Asks a body, whose head is that of the hop. */
-static void ask_body(struct hop_question *q, int64_t id, int64_t hop, bool is_request)
+static void ask_body(struct hop_question *q, const struct kept_body *body, int64_t hop, bool is_request)
 {
 	struct arena *arena = arena_new(ARENA_BYTES);
 	struct head_view *head = NULL;
@@ -111,8 +111,8 @@ static void ask_body(struct hop_question *q, int64_t id, int64_t hop, bool is_re
 
 	ok = reader_head(q->asked->reader, q->asked->v->id, hop, is_request, arena, &head);
 	if (ok && head != NULL)
-		form = body_form_of(arena, &head->fields);
-	ok = ok && reader_body_search_text(q->asked->reader, id, &form, &text, &is_part, NULL);
+		form = body_form_of(arena, body, &head->fields);
+	ok = ok && reader_body_search_text(q->asked->reader, body->id, &form, &text, &is_part, NULL);
 	if (ok && text.len != 0) {
 		const struct filter_value v = {.text = text_str(&text)};
 		enum filter_answer answer = filter_value_fits(q->node, &v);
@@ -130,10 +130,10 @@ static bool ask_hop_body(void *owner, const struct hop_view *v)
 {
 	struct hop_question *q = owner;
 	bool is_request = q->node->field == FILTER_req_body;
-	int64_t id = is_request ? v->request_body.id : v->response_body.id;
+	const struct kept_body *body = is_request ? &v->request_body : &v->response_body;
 
-	if (id > 0)
-		ask_body(q, id, v->number, is_request);
+	if (body->id > 0)
+		ask_body(q, body, v->number, is_request);
 	return q->answer != FILTER_YES;
 }
 
@@ -146,7 +146,7 @@ static bool any(const void *owner, const struct filter_node *node, enum filter_a
 	if (!filter_field_is_body(node->field))
 		return false;
 	if (node->field == FILTER_res_body && a->v->response_body.id > 0)
-		ask_body(&q, a->v->response_body.id, 0, false);
+		ask_body(&q, &a->v->response_body, 0, false);
 	if (q.answer != FILTER_YES)
 		visit_hops(&q, ask_hop_body);
 	*ret = q.answer;

@@ -97,7 +97,7 @@ static bool read_shown(struct har_out *x, const struct har_passed_body *b, struc
 	bool is_done = false;
 
 	s->type = har_combined(x, b->fields, STR("Content-Type"));
-	s->codings = har_combined(x, b->fields, STR("Content-Encoding"));
+	s->codings = kept_body_codings(&b->kept, har_combined(x, b->fields, STR("Content-Encoding")));
 	s->cut = b->kept.cut;
 	if (b->kept.id < 0 || !reader_body(x->r, b->kept.id, &view)) {
 		if (b->passed_bytes > 0)
@@ -135,7 +135,10 @@ static const char *cut_words(struct str why)
 
 static void put_cut(struct har_out *x, const struct shown *s, const struct har_passed_body *b)
 {
-	if (s->cut.len > 0) {
+	if (str_eq(s->cut, STR("redacted")) && s->bytes.len > 0) {
+		har_put_str(x->t, "_cut", s->cut);
+		har_put_str(x->t, "comment", STR("secrets in it were replaced before it was stored"));
+	} else if (s->cut.len > 0) {
 		har_put_str(x->t, "_cut", s->cut);
 		json_key(x->t, "comment");
 		text_printf(x->t, "\"not the whole body: %" PRIu64 " bytes passed, %" PRIu64 " were kept (%s)\"",

@@ -118,7 +118,7 @@ static void put_overhead(struct text *t, const struct har_flow *f)
 
 static void put_flow_members(struct har_out *x, const struct har_flow *f)
 {
-	har_put_opt(x->t, "comment", f->v->comment);
+	har_put_opt(x->t, "comment", har_shown_words(x, f->v->comment));
 	har_put_flow_facts(x, f);
 	put_overhead(x->t, f);
 }

@@ -60,7 +60,7 @@ static void put_end(struct har_out *x, const struct flow_view *v)
 		har_put_ms(x->t, "duration", v->duration_us);
 	har_put_str(x->t, "outcome", v->outcome);
 	har_put_opt(x->t, "error", v->error);
-	har_put_opt(x->t, "detail", v->detail);
+	har_put_opt(x->t, "detail", har_shown_words(x, v->detail));
 	json_i64(x->t, "hops", v->hops);
 	json_i64(x->t, "redirects", v->redirects);
 	json_i64(x->t, "retries", v->retries);
@@ -109,7 +109,7 @@ static void put_chain(struct har_out *x, const struct har_flow *f, size_t i)
 	json_i64(x->t, "index", (int64_t)i);
 	json_opt_i64(x->t, "parent", (int64_t)i - 1);
 	har_put_str(x->t, "reason", v->reason);
-	har_put_opt(x->t, "decision", v->decision);
+	har_put_opt(x->t, "decision", har_shown_words(x, v->decision));
 	text_byte(x->t, '}');
 }
 
@@ -130,7 +130,7 @@ void har_put_hop_facts(struct har_out *x, const struct har_flow *f, size_t i)
 		json_names(x->t, "cookiesAdded", v->cookies_added);
 	put_cookie_fates(x->t, &v->cookies);
 	har_put_opt(x->t, "error", v->error);
-	har_put_opt(x->t, "detail", v->detail);
+	har_put_opt(x->t, "detail", har_shown_words(x, v->detail));
 	text_byte(x->t, '}');
 	har_put_drops(x->t, "_dropped", &v->drops);
 }
@@ -176,7 +176,7 @@ void har_put_tunnel(struct har_out *x, const struct flow_view *v)
 		return;
 	open_object(x->t, "_tunnel");
 	if (is_connect)
-		har_put_opt(x->t, "target", v->url);
+		har_put_opt(x->t, "target", har_shown_url(x, v->url));
 	if (v->is_tunnel) {
 		json_i64(x->t, "upBytes", (int64_t)w->up_bytes);
 		json_i64(x->t, "downBytes", (int64_t)w->down_bytes);

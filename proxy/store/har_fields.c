@@ -37,6 +37,14 @@ struct str har_shown_line(struct har_out *x, struct str line)
 	return redact_start_line(x->o->redactor, x->scratch, line) ? take_scratch(x) : line;
 }
 
+struct str har_shown_words(struct har_out *x, struct str words)
+{
+	if (!x->o->redactor)
+		return words;
+	text_clear(x->scratch);
+	return redact_words(x->o->redactor, x->scratch, words) ? take_scratch(x) : words;
+}
+
 void har_put_fields(struct har_out *x, const char *key, const struct fields *f)
 {
 	json_key(x->t, key);

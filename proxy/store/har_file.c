@@ -19,6 +19,7 @@ enum {
 	SOON_MS = 200,   /* between two steps, */
 	LATER_MS = 1000, /* or two larger ones */
 	LARGE_BYTES = 1 << 20,
+	KEPT_BYTES = 4 << 20,  /* of memory between pages */
 	STEP_MS = 1000,        /* when a step is published although there is more */
 	COPIED_PER_MS = 16384, /* a step that copies much comes seldom: bytes for each ms */
 	FAULT_MS_MAX = 30000,
@@ -61,10 +62,10 @@ static struct redactor *redactor_now(struct har_file *h)
 /* What comes first in a new file. */
 static struct str begin_text(struct har_file *h)
 {
-	struct har_options o = {.version = h->version, .is_live = true};
+	struct har_options o = {.version = h->version};
 
 	text_clear(&h->t);
-	har_put_begin(&h->t, NULL, &o);
+	har_put_begin(&h->t, &o);
 	return text_str(&h->t);
 }
 
@@ -76,10 +77,10 @@ static bool tell(int rc, char *ret_why, size_t size)
 }
 
 /* The next page of entries; false on a fault, which is told. */
-static bool put_page(struct har_file *h, bool *ret_is_more, char *ret_why, size_t size)
+static bool put_page(struct har_file *h, bool *ret_is_more, size_t *ret_bytes, char *ret_why, size_t size)
 {
 	struct redactor *redactor = redactor_now(h);
-	struct har_options o = {.version = h->version, .redactor = redactor, .is_live = true};
+	struct har_options o = {.version = h->version, .redactor = redactor};
 	enum har_feed_end end;
 	size_t n = 0;
 	int rc;
@@ -95,6 +96,9 @@ static bool put_page(struct har_file *h, bool *ret_is_more, char *ret_why, size_
 	/* Before the first entry of a file there is nothing to divide it from. */
 	rc = twin_file_put(h->file, str_from(text_str(&h->t), n > 0 && h->in_file + h->in_step == 0 ? strlen(",\n") : 0));
 	h->in_step += n;
+	*ret_bytes = h->t.len;
+	if (h->t.cap > KEPT_BYTES)
+		text_fini(&h->t);
 	return rc == 0 || tell(rc, ret_why, size);
 }
 
@@ -110,9 +114,11 @@ static bool put_pages(struct har_file *h, bool *ret_is_more, uint64_t *ret_added
 
 	*ret_added = h->in_step = 0;
 	do {
-		if (!put_page(h, ret_is_more, ret_why, size))
+		size_t bytes;
+
+		if (!put_page(h, ret_is_more, &bytes, ret_why, size))
 			return false;
-		*ret_added += h->t.len;
+		*ret_added += bytes;
 	} while (*ret_is_more && !is_large(h, *ret_added) && clock_mono_us() < until_us);
 	return true;
 }
@@ -168,6 +174,8 @@ static void note_fault(struct har_file *h, const char *why)
 	if (++h->faults == SAID_FAULT)
 		log_warn("har.path: %s is behind: %s; what is missing is written later", h->path, why);
 	atomic_fetch_add_explicit(&h->n_faults, 1, memory_order_relaxed);
+	if (h->wait_ms < SOON_MS)
+		h->wait_ms = SOON_MS;
 	h->wait_ms = h->wait_ms > FAULT_MS_MAX / 2 ? FAULT_MS_MAX : h->wait_ms * 2;
 }
 
@@ -263,7 +271,7 @@ static bool make_file(struct har_file *h, char *ret_why, size_t size)
 	struct text end = {NULL, 0, 0};
 	int rc;
 
-	har_put_end(&end);
+	har_put_end(&end, NULL, &(struct har_options){.redactor = NULL});
 	rc = twin_file_new(h->path, begin_text(h), text_str(&end), &h->file);
 	text_fini(&end);
 	if (rc != 0)

@@ -34,6 +34,7 @@ struct str har_page_name(struct arena *a, int64_t session_id, struct str page)
 /* The imported sessions, gathered. */
 struct gathering {
 	struct reader *r;
+	const struct har_options *o;
 	struct arena *arena;
 	json_t *pages, *logs;
 };
@@ -47,16 +48,30 @@ static void take_page(struct gathering *g, int64_t session_id, json_t *page)
 	(void)json_array_append(g->pages, page);
 }
 
+static bool is_wanted(const struct har_sessions *s, int64_t id)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->v[i] == id)
+			return true;
+	}
+	return false;
+}
+
 static bool take_session(void *owner, const struct session_view *v)
 {
 	struct gathering *g = owner;
-	json_t *log = v->is_import && v->log_json.len > 0 ? har_json_load(v->log_json) : NULL, *page;
+	json_t *log, *page;
 	size_t i;
 
+	if (!v->is_import || v->log_json.len == 0 || !is_wanted(g->o->sessions, v->id))
+		return true;
+	log = har_json_load(v->log_json);
 	if (!json_is_object(log)) {
 		json_decref(log);
 		return true;
 	}
+	if (g->o->redactor)
+		har_hide(g->o->redactor, log);
 	json_array_foreach(json_object_get(log, "pages"), i, page) take_page(g, v->id, page);
 	for (i = 0; i < sizeof(not_kept) / sizeof(not_kept[0]); i++)
 		(void)json_object_del(log, not_kept[i]);
@@ -71,10 +86,10 @@ static void put_list(struct text *t, const char *key, const json_t *list)
 	har_json_put(t, list);
 }
 
-void har_put_imports(struct text *t, struct reader *r)
+void har_put_imports(struct text *t, struct reader *r, const struct har_options *o)
 {
 	enum { NAMES_BYTES = 1024 * 1024 };
-	struct gathering g = {r, arena_new(NAMES_BYTES), json_array(), json_array()};
+	struct gathering g = {r, o, arena_new(NAMES_BYTES), json_array(), json_array()};
 
 	/* Sessions that cannot be read are told of by whoever reads the flows. */
 	if (g.pages && g.logs)

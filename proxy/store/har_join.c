@@ -6,9 +6,9 @@
 
 struct har_chain {
 	struct har_chain *next;
-	uint64_t flow_id;        /* in the file */
-	struct har_entry *first; /* in the order of their hops */
-	unsigned n, hops;        /* hops 0: not known yet */
+	uint64_t flow_id;               /* in the file */
+	struct har_entry *first, *last; /* in the order of their hops */
+	unsigned n, hops;               /* hops 0: not known yet */
 	size_t bytes;
 };
 
@@ -80,15 +80,22 @@ static struct har_chain **find(struct har_join *j, uint64_t flow_id)
 	return at;
 }
 
-/* Sorts the entry in. */
-static void chain_add(struct har_chain *c, struct har_entry *e)
+/* Mostly it is the last one. */
+static void sort_in(struct har_chain *c, struct har_entry *e)
 {
-	struct har_entry **at = &c->first;
+	struct har_entry **at = c->last != NULL && c->last->index <= e->index ? &c->last->next : &c->first;
 
 	while (*at != NULL && (*at)->index <= e->index)
 		at = &(*at)->next;
 	e->next = *at;
 	*at = e;
+	if (e->next == NULL)
+		c->last = e;
+}
+
+static void chain_add(struct har_chain *c, struct har_entry *e)
+{
+	sort_in(c, e);
 	c->n++;
 	c->bytes += e->bytes;
 	if (e->hops > c->hops)
@@ -98,7 +105,7 @@ static void chain_add(struct har_chain *c, struct har_entry *e)
 /* Chains beyond the bounds, the oldest first. */
 static bool give_excess(struct har_join *j)
 {
-	while (j->n > HAR_JOIN_CHAINS || (j->bytes > HAR_JOIN_BYTES && j->n > 1)) {
+	while (j->n > HAR_JOIN_CHAINS || j->bytes > HAR_JOIN_BYTES) {
 		struct har_chain *c = j->first;
 
 		unlink_chain(j, &j->first);
@@ -119,7 +126,7 @@ static bool add_to_chain(struct har_join *j, struct har_entry *e)
 	}
 	j->bytes += e->bytes;
 	chain_add(c, e);
-	if (c->hops == 0 || c->n < c->hops)
+	if ((c->hops == 0 || c->n < c->hops) && c->n < HAR_JOIN_HOPS)
 		return give_excess(j);
 	unlink_chain(j, at);
 	return give(j, c);

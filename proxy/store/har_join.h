@@ -1,5 +1,6 @@
 /* Hops of a file to the flows that they are of: entries that we wrote name their flow, and wait for the others of it, in any
- * order; those of other programs are flows of one hop. Bounded: what waits for longest goes as it is when too much waits. */
+ * order; those of other programs are flows of one hop. Bounded: what waits for longest goes as it is when too much waits, and so
+ * does a flow that has too many hops; what comes of it later is a flow of its own. */
 #ifndef VIADUCT_STORE_HAR_JOIN_H
 #define VIADUCT_STORE_HAR_JOIN_H
 
@@ -8,7 +9,11 @@
 
 #include <stdbool.h>
 
-enum { HAR_JOIN_CHAINS = 1000, HAR_JOIN_BYTES = 64 * 1024 * 1024 };
+enum {
+	HAR_JOIN_CHAINS = 1000,
+	HAR_JOIN_HOPS = 1000, /* of a flow; redirects.max_hops and retries come to less */
+	HAR_JOIN_BYTES = 64 * 1024 * 1024
+};
 
 struct har_chain;
 

@@ -18,7 +18,10 @@ struct str har_json_str(const json_t *value);
 /* Sets a member of an object; nothing if the text is no plain UTF-8. */
 void har_json_set(json_t *object, const char *key, struct str s);
 
-/* har_hide.c: replaces the secrets in an entry, wherever they stand. */
+/* True for the holder of a text, postData or content, that is base64. */
+bool har_json_is_base64(const json_t *holder);
+
+/* har_hide.c: replaces the secrets in an entry, or in a log without entries, wherever they stand. */
 void har_hide(const struct redactor *r, json_t *entry);
 
 /* har_imports.c: an imported session before this one has a page of that id; what its own is to be called then. */

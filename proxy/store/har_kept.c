@@ -41,7 +41,7 @@ void har_json_set(json_t *object, const char *key, struct str s)
 		(void)json_object_set_new(object, key, json_stringn(s.len > 0 ? s.p : "", s.len));
 }
 
-static bool is_base64(const json_t *holder)
+bool har_json_is_base64(const json_t *holder)
 {
 	return str_ieq(har_json_str(json_object_get(holder, "encoding")), STR("base64")) ||
 		str_ieq(har_json_str(json_object_get(holder, "_encoding")), STR("base64"));
@@ -51,10 +51,10 @@ static bool is_base64(const json_t *holder)
 static void set_text(json_t *holder, const char *encoding_key, struct str bytes)
 {
 	struct text base64 = {NULL, 0, 0};
-	json_t *text = is_base64(holder) ? NULL : json_stringn(bytes.len > 0 ? bytes.p : "", bytes.len);
+	json_t *text = har_json_is_base64(holder) ? NULL : json_stringn(bytes.len > 0 ? bytes.p : "", bytes.len);
 
 	if (!text) {
-		if (!is_base64(holder))
+		if (!har_json_is_base64(holder))
 			har_json_set(holder, encoding_key, STR("base64"));
 		har_put_base64(&base64, bytes);
 		text = json_stringn(base64.len > 0 ? base64.p : "", base64.len);

@@ -59,7 +59,7 @@ static void put_url(struct har_out *x, const struct har_request *m, struct str s
 	if (!is_absolute(m->url)) {
 		bool is_place = m->is_connect && m->url.len > 0 && target_bytes_are_fine(m->url);
 
-		url = is_place ? arena_printf(x->arena, "https://%.*s/", STR_ARG(m->url)) : STR("about:invalid");
+		url = is_place ? arena_printf(x->arena, "https://%.*s/", STR_ARG(shown)) : STR("about:invalid");
 	}
 	har_put_str(x->t, "url", url);
 	if (!is_absolute(m->url) && !m->is_connect)

@@ -31,10 +31,11 @@ struct har_flow {
 /* How long the phases of a hop took together. */
 int64_t har_hop_us(const struct hop_view *v);
 
-/* What is to be shown of a URL, a field's value, a start line: in the arena, or as it was. */
+/* What is to be shown of a URL, a field's value, a start line, a sentence: in the arena, or as it was. */
 struct str har_shown_url(struct har_out *x, struct str url);
 struct str har_shown_value(struct har_out *x, const struct field *f);
 struct str har_shown_line(struct har_out *x, struct str line);
+struct str har_shown_words(struct har_out *x, struct str words);
 
 /* har_fields.c: members with a list of {name, value}. */
 void har_put_fields(struct har_out *x, const char *key, const struct fields *f);
@@ -99,7 +100,7 @@ bool har_put_entry(struct har_out *x, const struct har_flow *f, size_t i);
 
 /* har_kept.c: the entry of an imported hop, as it was. The same. */
 bool har_put_kept(struct har_out *x, const struct har_flow *f, size_t i);
-/* The members of "log" that imported files brought along, each behind a comma. */
-void har_put_imports(struct text *t, struct reader *r);
+/* The members of "log" that the files of o->sessions brought along, each behind a comma. */
+void har_put_imports(struct text *t, struct reader *r, const struct har_options *o);
 
 #endif

@@ -1,6 +1,8 @@
 /* Bodies in a HAR are without their content coding, and texts are in UTF-8, whatever the fields beside them tell: those are of
  * what was sent. Whoever reads the flow database goes by the fields. So the fields that do not hold for the kept body any more
  * get another name there, under which they can be seen and are not obeyed; the entry's extra has them as they were. */
+#include "store/har_undone.h"
+
 #include "http/charset.h"
 #include "http/media_type.h"
 #include "store/har_read_part.h"
@@ -8,6 +10,11 @@
 
 static const char undone[] = "Content-Encoding (undone)";
 static const char as_sent[] = "Content-Type (as sent)";
+
+bool har_is_undone(struct str name)
+{
+	return str_eq(name, STR(undone)) || str_eq(name, STR(as_sent));
+}
 
 static bool has_beyond_ascii(struct str s)
 {

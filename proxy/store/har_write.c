@@ -1,6 +1,7 @@
 /* Flows as HAR: what is read of a flow, and the file around the entries. Not for the entries themselves: har_entry.c. */
 #include "store/har_write.h"
 
+#include "base/mem.h"
 #include "store/har_part.h"
 #include "store/json.h"
 
@@ -8,23 +9,44 @@
 
 enum { FLOW_BYTES = 128 * 1024 * 1024 }; /* of heads and the like of one flow */
 
-void har_put_begin(struct text *t, struct reader *r, const struct har_options *o)
+void har_sessions_fini(struct har_sessions *s)
+{
+	mem_free(s->v);
+	*s = (struct har_sessions){NULL, 0, 0};
+}
+
+/* They are few, and mostly the last one comes again. */
+static void note_session(struct har_sessions *s, int64_t id)
+{
+	for (size_t i = s->n; i > 0; i--) {
+		if (s->v[i - 1] == id)
+			return;
+	}
+	if (s->n == s->cap) {
+		s->cap = s->cap > 0 ? 2 * s->cap : 8;
+		s->v = mem_realloc(s->v, s->cap * sizeof(*s->v));
+	}
+	s->v[s->n++] = id;
+}
+
+void har_put_begin(struct text *t, const struct har_options *o)
 {
 	text_put(t, STR("{\"log\":{\"version\":\"1.2\",\"creator\":{"));
 	json_str(t, "name", STR("viaduct"));
 	json_str(t, "version", str_of(o->version ? o->version : ""));
 	text_byte(t, '}');
 	/* Firefox wants the pages, though there be none. */
-	if (o->is_live)
+	if (!o->sessions)
 		text_put(t, STR(",\"pages\":[]"));
-	else
-		har_put_imports(t, r);
 	text_put(t, STR(",\"entries\":[\n"));
 }
 
-void har_put_end(struct text *t)
+void har_put_end(struct text *t, struct reader *r, const struct har_options *o)
 {
-	text_put(t, STR("\n]}}\n"));
+	text_put(t, STR("\n]"));
+	if (o->sessions)
+		har_put_imports(t, r, o);
+	text_put(t, STR("}}\n"));
 }
 
 /* The hops of a flow while they are read. */
@@ -140,6 +162,8 @@ bool har_put_flow(struct text *t, struct reader *r, const struct flow_view *v, c
 	ok = read_flow(r, x.arena, &f) && put_entries(&x, &f, ret_n);
 	if (!ok)
 		t->len = before;
+	else if (o->sessions)
+		note_session(o->sessions, v->session_id);
 	text_fini(&scratch);
 	arena_free(x.arena);
 	return ok;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/har_hide.h"
 #include "store/hold_relief.h"
 #include "store/store.h"
 
@@ -254,6 +255,7 @@ void hold_work(struct hold *h, int64_t now_us, bool is_last)
 bool hold_begin_session(struct hold *h, int64_t now_us, struct str name, bool is_import, struct str log_json, int64_t *ret_id,
 	char *ret_why, size_t size)
 {
+	struct text log = {NULL, 0, 0};
 	enum backend_fault fault;
 
 	if (!h->backend) {
@@ -265,7 +267,12 @@ bool hold_begin_session(struct hold *h, int64_t now_us, struct str name, bool is
 		snprintf(ret_why, size, "the flow database cannot be written at the moment");
 		return false;
 	}
+	if (h->limits.redactor && log_json.len > 0) {
+		har_hide_log(h->limits.redactor, &log, log_json);
+		log_json = text_str(&log);
+	}
 	fault = h->backend->ops->begin_session(h->backend, name, is_import, log_json, ret_id, ret_why, size);
+	text_fini(&log);
 	if (fault == FAULT_NONE)
 		note_success(h);
 	else

@@ -51,6 +51,8 @@ bool reader_identity_changes(struct reader *r, struct str host, int64_t since_us
 
 /* All sessions, oldest first. */
 bool reader_sessions(struct reader *r, session_visit *visit, void *owner);
+/* Whether there is one of that name. False on an error. */
+bool reader_has_session(struct reader *r, const char *name, bool *ret);
 
 /* The id of the newest flow; 0 if there is none. */
 bool reader_newest_id(struct reader *r, uint64_t *ret);

@@ -21,6 +21,20 @@ static struct session_view read_session(sqlite3_stmt *s)
 	return v;
 }
 
+bool reader_has_session(struct reader *r, const char *name, bool *ret)
+{
+	sqlite3_stmt *s = NULL;
+	int rc = sqlite3_prepare_v2(r->db, "SELECT 1 FROM sessions WHERE name = ? LIMIT 1", -1, &s, NULL);
+	struct row row = {s, 0};
+
+	if (rc != SQLITE_OK)
+		return reader_fail(r);
+	row_bytes(&row, str_of(name));
+	rc = sqlite3_step(s);
+	*ret = rc == SQLITE_ROW;
+	return reader_finish(r, s, rc);
+}
+
 bool reader_sessions(struct reader *r, session_visit *visit, void *owner)
 {
 	sqlite3_stmt *s = NULL;

@@ -32,6 +32,8 @@ bool redact_field(const struct redactor *r, struct text *to, struct str name, st
 bool redact_url(const struct redactor *r, struct text *to, struct str url);
 /* A query, or an urlencoded body. */
 bool redact_query(const struct redactor *r, struct text *to, struct str query);
+/* The URLs and parameters among the words of a sentence. */
+bool redact_words(const struct redactor *r, struct text *to, struct str words);
 /* A start line as it is stored: the target of a request is a URL. */
 bool redact_start_line(const struct redactor *r, struct text *to, struct str line);
 

@@ -172,6 +172,7 @@ static const struct field_rule urls[] = {
 	{{"Viaduct-Final-URL", 17}, redact_url},
 	{{"Refresh", 7}, put_refresh},
 	{{"Link", 4}, put_link},
+	{{"Proxy-Status", 12}, redact_words},
 };
 
 static const struct field_rule *find_rule(const struct field_rule *rules, size_t n, struct str name)
@@ -181,6 +182,11 @@ static const struct field_rule *find_rule(const struct field_rule *rules, size_t
 			return &rules[i];
 	}
 	return NULL;
+}
+
+bool redact_is_field(const struct redactor *r, struct str name)
+{
+	return name_set_has(&r->fields, name) || find_rule(secrets, sizeof(secrets) / sizeof(secrets[0]), name);
 }
 
 bool redact_field(const struct redactor *r, struct text *to, struct str name, struct str value)

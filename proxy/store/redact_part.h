@@ -28,6 +28,8 @@ bool redact_key_load(const char *folder, unsigned char ret_key[REDACT_KEY_BYTES]
 bool redact_secret(const struct redactor *r, struct text *to, struct str secret);
 /* The same for one that is percent-encoded. */
 bool redact_encoded(const struct redactor *r, struct text *to, struct str secret);
+/* Whether the value of a field of that name is a secret as a whole, or holds nothing but some. */
+bool redact_is_field(const struct redactor *r, struct str name);
 /* Whether a parameter or form field of that name, or of one like user[password], is covered. */
 bool redact_is_parameter(const struct redactor *r, struct str name);
 /* A secret was met. */

@@ -21,13 +21,16 @@ static bool redact_in_place(const struct redactor *r, struct arena *a, redact_pa
 bool redact_flow_view(const struct redactor *r, struct arena *a, struct flow_view *v)
 {
 	return !r ||
-		(redact_in_place(r, a, redact_url, &v->url) && redact_in_place(r, a, redact_query, &v->query) &&
-			redact_in_place(r, a, redact_url, &v->final_url));
+		(redact_in_place(r, a, redact_url, &v->url) && redact_in_place(r, a, redact_url, &v->host) &&
+			redact_in_place(r, a, redact_query, &v->query) && redact_in_place(r, a, redact_url, &v->final_url) &&
+			redact_in_place(r, a, redact_words, &v->detail) && redact_in_place(r, a, redact_words, &v->comment));
 }
 
 bool redact_hop_view(const struct redactor *r, struct arena *a, struct hop_view *v)
 {
-	return !r || redact_in_place(r, a, redact_url, &v->url);
+	return !r ||
+		(redact_in_place(r, a, redact_url, &v->url) && redact_in_place(r, a, redact_words, &v->detail) &&
+			redact_in_place(r, a, redact_words, &v->decision));
 }
 
 static bool redact_fields(const struct redactor *r, struct arena *a, struct fields *f)

@@ -61,18 +61,21 @@ static void body(sqlite3_context *c, int n, sqlite3_value **v)
 	text_fini(&bytes);
 }
 
-/* body_text(id, coding, type): the body with that Content-Encoding undone, text as UTF-8; the last two may be NULL or left
- * out. */
+/* body_text(id, coding, type, cut): the body with that Content-Encoding undone, text as UTF-8; all but the first may be NULL or
+ * left out. */
 static void body_text(sqlite3_context *c, int n, sqlite3_value **v)
 {
 	struct reader *r = sqlite3_user_data(c);
-	struct body_form form = {n > 1 ? argument(v[1]) : STR_NONE, n > 2 ? argument(v[2]) : STR_NONE};
+	const struct kept_body kept = {.cut = n > 3 ? argument(v[3]) : STR_NONE};
+	struct body_form form = {
+		kept_body_codings(&kept, n > 1 ? argument(v[1]) : STR_NONE), n > 2 ? argument(v[2]) : STR_NONE};
 	struct text text = {NULL, 0, 0};
 	bool is_part, is_text;
 	struct body_view view;
 
-	if (n < 1 || n > 3) {
-		sqlite3_result_error(c, "body_text takes the id of a body, and its Content-Encoding and Content-Type", -1);
+	if (n < 1 || n > 4) {
+		sqlite3_result_error(c, "body_text takes the id of a body, its Content-Encoding and Content-Type, and its cut",
+			-1);
 		return;
 	}
 	if (!is_body(c, r, v[0], &view))

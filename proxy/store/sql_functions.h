@@ -1,4 +1,4 @@
-/* Functions for those who ask the flow database in SQL (SCHEMA.md): body(id), body_text(id, coding, type), header(fields,
+/* Functions for those who ask the flow database in SQL (SCHEMA.md): body(id), body_text(id, coding, type, cut), header(fields,
  * name), and regexp, so that text REGEXP pattern works. */
 #ifndef VIADUCT_STORE_SQL_FUNCTIONS_H
 #define VIADUCT_STORE_SQL_FUNCTIONS_H

@@ -63,8 +63,9 @@ enum statement {
 
 static const char *const sql_of[STATEMENTS] = {
 	[FIRST_ENDED] = "SELECT id FROM exchanges WHERE " ENDED " ORDER BY id LIMIT 1",
-	[OLDEST] = "SELECT id, started_us, request_body_bytes + response_body_bytes FROM exchanges WHERE " ENDED
-		   " ORDER BY id LIMIT ?",
+	/* What a file tells may be old: its flows are as old as their import. */
+	[OLDEST] = "SELECT e.id, iif(s.is_import, s.started_us, e.started_us), e.request_body_bytes + e.response_body_bytes"
+		   " FROM exchanges e LEFT JOIN sessions s ON s.id = e.session_id WHERE " ENDED " ORDER BY e.id LIMIT ?",
 	[DELETE_EXCHANGES] = "DELETE FROM exchanges WHERE id <= ? AND " ENDED,
 	[DELETE_HOPS] = DELETE_ROWS("hops"),
 	[DELETE_TUNNELS] = DELETE_ROWS("tunnels"),
@@ -247,23 +248,32 @@ static int read_sizes(sqlite3 *db, struct sizes *ret)
 }
 
 /* By how much what is stored is more than it may be: a part of the file is for what is written between two steps. */
-static int excess_bytes(const struct prune *p, int64_t *ret)
+static int excess_bytes(const struct prune *p, struct sizes *ret_sizes, int64_t *ret)
 {
 	int64_t max = p->needs->limits->max_bytes;
-	struct sizes sizes = {0, 0};
-	int rc = max > 0 ? read_sizes(p->db, &sizes) : SQLITE_OK;
+	int rc = max > 0 ? read_sizes(p->db, ret_sizes) : SQLITE_OK;
 
-	*ret = max > 0 ? sizes.used - (max - max / SPARE) : 0;
+	*ret = max > 0 ? ret_sizes->used - (max - max / SPARE) : 0;
 	return rc;
+}
+
+/* What a flow takes in the file, at least: no less than the average, since what its hops brought and what else there is of it is not in
+ * its row. Too large a guess costs another look, too small a one flows that could have stayed. */
+static int64_t flow_bytes(const struct sizes *sizes, int64_t ended_n, int64_t bodies)
+{
+	int64_t average = ended_n > 0 ? sizes->used / ended_n : 0, own = ROWS_BYTES + bodies;
+
+	return own > average ? own : average;
 }
 
 /* The last of the flows that leave next; 0: none has to. */
 static int choose_flows(struct prune *p, int64_t *ret_last)
 {
 	const struct backend_limits *limits = p->needs->limits;
-	int64_t flows = p->needs->ended_n - p->deleted - limits->max_flows, bytes = 0;
+	int64_t ended_n = p->needs->ended_n - p->deleted, flows = ended_n - limits->max_flows, bytes = 0;
 	sqlite3_stmt *s = statement(p, OLDEST);
-	int rc = s ? excess_bytes(p, &bytes) : sqlite3_extended_errcode(p->db);
+	struct sizes sizes = {0, 0};
+	int rc = s ? excess_bytes(p, &sizes, &bytes) : sqlite3_extended_errcode(p->db);
 
 	*ret_last = 0;
 	if (rc != SQLITE_OK)
@@ -274,7 +284,7 @@ static int choose_flows(struct prune *p, int64_t *ret_last)
 			break;
 		*ret_last = sqlite3_column_int64(s, 0);
 		flows--;
-		bytes -= ROWS_BYTES + sqlite3_column_int64(s, 2);
+		bytes -= flow_bytes(&sizes, ended_n, sqlite3_column_int64(s, 2));
 	}
 	return settle(s, rc);
 }
@@ -318,7 +328,8 @@ static int work(struct prune *p, bool *ret_has_more)
 static int plan(struct prune *p)
 {
 	int64_t bytes, max = p->needs->limits->max_bytes, times = 1;
-	int rc = excess_bytes(p, &bytes);
+	struct sizes sizes = {0, 0};
+	int rc = excess_bytes(p, &sizes, &bytes);
 
 	if (bytes > 0)
 		times += bytes / (max / SPARE + 1);

@@ -155,7 +155,7 @@ static int put_redacted(struct writer *w, const struct record *record, int64_t c
 	int rc = SQLITE_TOOBIG;
 
 	shown.extras = NULL;
-	if (x)
+	if (x && writer_redact_words(redactor, a, &shown.comment))
 		rc = put_flow(w, &shown, x, change);
 	arena_free(a);
 	return rc;

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "net/keymap.h"
+#include "store/har_type.h"
 
 #include <string.h>
 
@@ -202,12 +203,15 @@ static void take_part(struct held_bodies *h, struct held *e, const struct body_p
 	}
 }
 
-static struct body_type kind_of(const struct message *m)
+static struct body_type kind_of(const struct message *m, struct str extra, enum body_direction direction, struct text *own)
 {
+	struct body_type kind = {m != NULL, STR_NONE, STR_NONE};
+
 	if (!m)
-		return (struct body_type){false, STR_NONE, STR_NONE};
-	return (struct body_type){
-		true, fields_value(&m->fields, STR("content-type")), fields_value(&m->fields, STR("content-encoding"))};
+		return kind;
+	kind.type = har_extra_type(extra, direction, fields_value(&m->fields, STR("content-type")), own);
+	kind.codings = fields_value(&m->fields, STR("content-encoding"));
+	return kind;
 }
 
 /* The codings of several fields are one list; that is rare enough not to be looked through. */
@@ -217,14 +221,14 @@ static bool has_one_coding(const struct message *m)
 }
 
 /* The body is whole: what it shows instead of secrets is written. */
-static void look_through(struct held_bodies *h, const struct redactor *r, struct held *e, const struct message *m)
+static void look_through(struct held_bodies *h, const struct redactor *r, struct held *e, const struct message *m,
+	const struct body_type *kind)
 {
-	struct body_type kind = kind_of(m);
 	struct text shown = {NULL, 0, 0};
 	enum redact_end end = REDACT_BLIND;
 
 	if (has_one_coding(m) && e->now.held <= REDACT_MAX_BODY)
-		end = redact_body(r, &shown, kind.type, kind.codings, held_bytes(e));
+		end = redact_body(r, &shown, kind->type, kind->codings, held_bytes(e));
 	if (end == REDACT_NOTHING)
 		pass_bytes(h, e, held_bytes(e), e->now.cut);
 	else if (end == REDACT_REPLACED)
@@ -235,9 +239,11 @@ static void look_through(struct held_bodies *h, const struct redactor *r, struct
 }
 
 /* What is known of a flow now decides what becomes of a body. */
-static void decide(struct held_bodies *h, const struct redactor *r, struct held *e, const struct message *m, bool is_last)
+static void decide(struct held_bodies *h, const struct redactor *r, struct held *e, const struct message *m, struct str extra,
+	bool is_last)
 {
-	struct body_type kind = kind_of(m);
+	struct text own = {NULL, 0, 0};
+	struct body_type kind = kind_of(m, extra, (enum body_direction)e->key.direction, &own);
 
 	touch(h, e);
 	if (e->now.stage == STAGE_HOLDING) {
@@ -245,12 +251,23 @@ static void decide(struct held_bodies *h, const struct redactor *r, struct held 
 			pass_bytes(h, e, held_bytes(e), e->now.cut);
 			e->now.stage = STAGE_PASSING;
 		} else if (is_last) {
-			look_through(h, r, e, m);
+			look_through(h, r, e, m, &kind);
 		} else if (kind.is_known && e->now.held > REDACT_MAX_BODY) {
 			drop(h, e);
 		}
 	}
 	e->now.is_over = is_last;
+	text_fini(&own);
+}
+
+/* Of an imported hop its entry as it was. */
+static struct str extra_of(const struct record *record, unsigned hop)
+{
+	const struct hop_extra *extra = record->extras;
+
+	while (extra && extra->hop != hop)
+		extra = extra->next;
+	return extra ? extra->json : STR_NONE;
 }
 
 static void decide_of(struct held_bodies *h, const struct redactor *r, const struct record *record, unsigned hop,
@@ -259,7 +276,7 @@ static void decide_of(struct held_bodies *h, const struct redactor *r, const str
 	struct held *e = find(h, record->facts.id, hop, direction);
 
 	if (e && !e->now.is_over)
-		decide(h, r, e, m, record->facts.outcome != OUTCOME_PENDING);
+		decide(h, r, e, m, extra_of(record, hop), record->facts.outcome != OUTCOME_PENDING);
 }
 
 const struct body_part *held_bodies_pass(struct held_bodies *h, const struct redactor *r, const struct record *record)

@@ -23,6 +23,17 @@ static void clean_url(struct cleaner *c, struct str *url)
 		take_text(c, url);
 }
 
+static void clean_words(struct cleaner *c, const char **words)
+{
+	struct str s = str_of(*words ? *words : "");
+
+	text_clear(&c->text);
+	if (s.len == 0 || !redact_words(c->redactor, &c->text, s))
+		return;
+	take_text(c, &s);
+	*words = s.p; /* terminated, as all strings of an arena */
+}
+
 static void clean_fields(struct cleaner *c, struct fields *fields)
 {
 	struct field *v = arena_alloc(c->arena, fields->n * sizeof(*v));
@@ -66,6 +77,8 @@ static const struct hop_facts *clean_hops(struct cleaner *c, const struct hop_fa
 			break;
 		*clean = *h;
 		clean_url(c, &clean->url);
+		clean_words(c, &clean->detail);
+		clean_words(c, &clean->decision);
 		clean_message(c, &clean->request);
 		clean_message(c, &clean->response);
 		*link = clean;
@@ -86,9 +99,21 @@ const struct exchange_facts *writer_redact(const struct redactor *r, struct aren
 	clean_url(&c, &clean->url);
 	clean_url(&c, &clean->target.path);
 	clean_url(&c, &clean->final_url);
+	clean_url(&c, &clean->target.authority.host);
+	clean_words(&c, &clean->detail);
 	clean_message(&c, &clean->request);
 	clean_message(&c, &clean->response);
 	clean->hops = clean_hops(&c, x->hops);
 	text_fini(&c.text);
 	return c.is_full ? NULL : clean;
+}
+
+bool writer_redact_words(const struct redactor *r, struct arena *a, struct str *words)
+{
+	struct cleaner c = {.redactor = r, .arena = a};
+
+	if (words->len > 0 && redact_words(r, &c.text, *words))
+		take_text(&c, words);
+	text_fini(&c.text);
+	return !c.is_full;
 }

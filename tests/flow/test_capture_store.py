@@ -141,7 +141,7 @@ def test_a_body_that_passes_is_never_delayed(start, nginx):
 
 def test_size_of_the_file(start, origin):
     """The oldest flows leave, the newest stay, nobody is kept waiting."""
-    viaduct = start({'capture.max_bytes': '16M'})
+    viaduct = start({'capture.max_bytes': '16M', 'capture.body_limit': '1M'})
     o = origin(random_bodies(500_000))
     longest = ask_for_bodies(viaduct, o, 150, 500_000)
     assert longest < 2.0
@@ -164,7 +164,7 @@ def test_a_smaller_limit_shrinks_the_file(start, origin):
     ask_for_bodies(viaduct, origin(random_bodies(1_000_000)), 60, 1_000_000)
     viaduct.wait_flows('/b', 60)
     over(viaduct).stop()
-    again = start({'capture.max_bytes': '16M'}, folder=viaduct.folder)
+    again = start({'capture.max_bytes': '16M', 'capture.body_limit': '1M'}, folder=viaduct.folder)
     path = pathlib.Path(again.data) / 'flows.db'
     until(lambda: path.stat().st_size < 24 * MIB, 'a smaller file', deadline_s=20, every_s=0.2)
     assert again.flows()
@@ -374,3 +374,37 @@ def test_files_are_private(start, origin, tmp_path):
     for path in viaduct.folder.rglob('*'):
         if path.is_file() and path.suffix not in ('.pem', '.cer', '.p12') and path.name not in ('stderr', 'stdout'):
             assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_what_is_settled_at_the_start_stays(start, origin, tmp_path):
+    """A reload that turns capture off takes effect with a restart, all of it: secrets stay replaced, bodies stay kept."""
+    config = tmp_path / 'c.yaml'
+    config.write_text('capture: {redact: all}\n')
+    o = origin(always(answer(200, b'kept')))
+    viaduct = start(args=['-c', str(config)])
+    viaduct.ask(get(o.url('/one?token=SECRET'), 'Authorization: Bearer SECRET'))
+    viaduct.wait_flow('/one')
+    config.write_text('capture: {redact: all, enabled: false}\n')
+    viaduct.signal(signal.SIGHUP)
+    until(lambda: 'a restart is needed' in viaduct.stderr(), 'the reload')
+    viaduct.ask(get(o.url('/two?token=SECRET'), 'Authorization: Bearer SECRET'))
+    flow = viaduct.wait_flow('/two')
+    assert body(viaduct, flow['id']) == b'kept'
+    for path in pathlib.Path(viaduct.data).glob('flows.db*'):
+        assert b'SECRET' not in path.read_bytes(), path
+
+
+def test_an_export_hides_what_the_proxy_hides(start, origin):
+    """Without a configuration of its own, it goes by the options that the proxy of that folder has."""
+    o = origin(always(answer(200, b'{"pin": "SECRET1"}', 'Content-Type: application/json')))
+    viaduct = start({'capture.redact_fields': 'X-Mine', 'capture.redact_query': 'mine', 'capture.redact_json': 'pin'})
+    viaduct.ask(get(o.url('/x?mine=SECRET2'), 'X-Mine: SECRET3'))
+    viaduct.wait_flow('/x')
+    for what in ('har', 'jsonl', 'curl'):
+        done = command('export', what, '--data', viaduct.data)
+        assert done.returncode == 0 and 'SECRET' not in done.stdout, done.stdout
+        assert 'redacted-' in done.stdout
+    over(viaduct).stop()
+    off = start({'capture.redact': 'off'}, folder=viaduct.folder)
+    done = command('export', 'har', '--data', off.data)
+    assert all(f'SECRET{n}' in done.stdout for n in (1, 2, 3))

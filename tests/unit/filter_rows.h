@@ -4,6 +4,7 @@
 
 #include "filter_cases.h"
 #include "store/filter_sql.h"
+#include "store/flow_set.h"
 #include "store/head_lines.h"
 #include "store/json.h"
 #include "store/reader.h"
@@ -202,6 +203,24 @@ static inline void rows_text(struct filter_rows *r, int64_t id, const struct cas
 		if (v->field == FILTER_method && str_eq(text, STR("CONNECT")))
 			rows_put(r, "UPDATE exchanges SET is_tunnel = 1 WHERE id = ?2 + ?3 AND ?1 <> ''", text, id, 0);
 	}
+}
+
+/* A bit for each id that the indexes leave, asked about one part of the filter or about all; false on an error. */
+static inline bool rows_set(struct filter_rows *r, const struct filter *f, bool is_whole, uint64_t *ret)
+{
+	struct flow_set *s = flow_set_new(&r->reader, f, 0, 1, 63);
+	bool ok = s != NULL;
+	uint64_t bits = 0;
+
+	while (ok && is_whole && !flow_set_is_final(s))
+		ok = flow_set_refine(s);
+	for (uint64_t id = 1, first, last; ok && id < 64; id++) {
+		if (flow_set_ids(s) == NULL || (id_set_next(flow_set_ids(s), id, true, &first, &last) && first == id))
+			bits |= UINT64_C(1) << id;
+	}
+	flow_set_free(s);
+	*ret = bits;
+	return ok;
 }
 
 /* All flows of the cases, by the ids they have there. */

@@ -96,13 +96,17 @@ static inline bool export_flow(void *owner, const struct flow_view *v)
 /* All that is stored as a HAR; json_decref it. */
 static inline json_t *export_all(const struct har_options *o)
 {
-	struct har_export x = {.r = open_reader(), .o = o};
+	struct har_sessions sessions = {NULL, 0, 0};
+	struct har_options all = *o;
+	struct har_export x = {.r = open_reader(), .o = &all};
 	json_error_t error;
 	json_t *har;
 
-	har_put_begin(&x.t, x.r, o);
+	all.sessions = &sessions;
+	har_put_begin(&x.t, &all);
 	assert_true(reader_newest(x.r, 1000, export_flow, &x));
-	har_put_end(&x.t);
+	har_put_end(&x.t, x.r, &all);
+	har_sessions_fini(&sessions);
 	har = json_loadb(x.t.p, x.t.len, 0, &error);
 	if (!har)
 		fail_msg("%s in %.*s", error.text, (int)x.t.len, x.t.p);

@@ -31,6 +31,22 @@ static void test_last(void **state)
 	assert_int_equal(run(cli_show, "latest", NULL, output), EXIT_USAGE);
 }
 
+/* Options that would have no effect are refused. */
+static void test_body_options(void **state)
+{
+	static const char *const alone[] = {"--raw", "--hop=1"};
+	char *argv[] = {(char *)"--data", folder.data, (char *)"3", (char *)"--hop=9", (char *)"--response-body", NULL};
+	char output[OUTPUT_BYTES];
+
+	(void)state;
+	write_two();
+	for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++) {
+		assert_int_equal(run(cli_show, "3", alone[i], output), EXIT_USAGE);
+		assert_string_equal(output, "");
+	}
+	assert_int_equal(cli_show(5, argv), EXIT_FAILED);
+}
+
 /* The chain comes before the hops, and those before the answer. */
 static void test_order(void **state)
 {
@@ -130,6 +146,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(test_last),
+		STORE_TEST(test_body_options),
 		STORE_TEST(test_order),
 		STORE_TEST(test_json),
 		STORE_TEST(test_flows),

@@ -127,11 +127,13 @@ static void test_which(void **state)
 	json_decref(flow);
 	assert_int_equal(export_with(out, "jsonl", "-n", "0", NULL), EXIT_OK);
 	assert_string_equal(out, "");
-	assert_int_equal(export_with(out, "jsonl", "--session", "no \"such\\ one", NULL), EXIT_OK);
+	assert_int_equal(export_with(out, "jsonl", "--session", "no \"such\\ one", NULL), EXIT_FAILED);
 	assert_string_equal(out, "");
 	assert_int_equal(export_with(out, "curl", "id == 3", "--hop", "2"), EXIT_OK);
 	assert_non_null(strstr(out, "# flow 3, hop 2: GET "));
 	assert_non_null(strstr(out, "curl "));
+	assert_int_equal(export_with(out, "curl", "id == 3", "--hop", "99"), EXIT_OK);
+	assert_string_equal(out, "# flow 3 has no hop 99, but 2\n");
 }
 
 static void test_har(void **state)

@@ -162,6 +162,22 @@ static void test_mend(void **state)
 	assert_mended("\"\\ud83", "\"\\ud83");
 }
 
+/* The JSON reader refuses all of what has a number in it that is out of range. */
+static void test_mend_numbers(void **state)
+{
+	char digits[402], from[512], to[512];
+
+	(void)state;
+	assert_mended("{\"a\":1e999,\"b\":[-1E+400,1e308,-0.5,1e-999],\"1e999\":\"1e999\"}",
+		"{\"a\":null,\"b\":[null,1e308,-0.5,1e-999],\"1e999\":\"1e999\"}");
+	assert_mended("[1e,--1,1.2.3,tru]", "[1e,--1,1.2.3,tru]");
+	memset(digits, '9', 401);
+	digits[401] = '\0';
+	snprintf(from, sizeof(from), "[%s,-%.300s]", digits, digits);
+	snprintf(to, sizeof(to), "[null,-%.300s]", digits);
+	assert_mended(from, to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +188,7 @@ int main(void)
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_no_dates),
 		cmocka_unit_test(test_mend),
+		cmocka_unit_test(test_mend_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,6 +122,67 @@ static void test_bounded(void **state)
 	rig_free(rig);
 }
 
+/* The same for one flow that never comes to its end. */
+static void test_hops_are_bounded(void **state)
+{
+	enum { HOPS = HAR_JOIN_HOPS + 5, BYTES = HOPS * 600 };
+	struct har_rig *rig = rig_new();
+	char *entries = calloc(1, BYTES), *end = entries;
+
+	(void)state;
+	assert_non_null(entries);
+	for (unsigned i = 0; i < HOPS; i++) {
+		*end = '\0';
+		put_hop(end, (size_t)(entries + BYTES - end), 7, i + 1, 0);
+		end += strlen(end);
+		*end++ = ',';
+	}
+	end[-1] = '\0';
+	rig_read_entries(rig, entries);
+	assert_int_equal(rig->n, 2);
+	assert_int_equal(rig->records[0]->facts.hops_n, HAR_JOIN_HOPS);
+	assert_int_equal(rig->records[1]->facts.hops_n, 5);
+	free(entries);
+	rig_free(rig);
+}
+
+static struct har_entry *entry_of(const char *json, size_t bytes)
+{
+	struct har_cut cut = {.number = 1};
+	char why[128] = "";
+	struct har_entry *e;
+
+	text_put(&cut.json, str_of(json));
+	e = har_entry_read(&cut, 0, why, sizeof(why));
+	assert_non_null(e);
+	text_fini(&cut.json);
+	e->bytes = bytes;
+	return e;
+}
+
+static void test_bytes_are_bounded(void **state)
+{
+	struct har_rig *rig = rig_new();
+	struct har_join join = {.next_id = rig_next_id, .take = rig_take, .owner = rig};
+
+	(void)state;
+	rig->logs = 1;
+	for (unsigned i = 0; i < 5; i++) {
+		char hop[600] = "";
+
+		put_hop(hop, sizeof(hop), 7, i + 1, 0);
+		assert_true(har_join_add(&join, entry_of(hop, HAR_JOIN_BYTES / 2 + 1)));
+		assert_true(join.bytes <= HAR_JOIN_BYTES);
+		assert_int_equal(rig->n, (i + 1) / 2);
+	}
+	assert_true(har_join_flush(&join));
+	assert_int_equal(join.bytes, 0);
+	assert_int_equal(rig->n, 3);
+	assert_int_equal(rig->records[1]->facts.hops_n, 2);
+	har_join_fini(&join);
+	rig_free(rig);
+}
+
 static void test_broken_off(void **state)
 {
 	static char har[8192] = "{\"log\":{\"entries\":[";
@@ -279,6 +340,8 @@ int main(void)
 		cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_missing_hops),
 		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_hops_are_bounded),
+		cmocka_unit_test(test_bytes_are_bounded),
 		cmocka_unit_test(test_broken_off),
 		cmocka_unit_test(test_parents),
 		cmocka_unit_test(test_own_members),

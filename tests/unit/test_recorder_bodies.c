@@ -167,11 +167,41 @@ static void test_limit(void **state)
 	run_to_limit(BODY_PART_BYTES, BODY_PART_BYTES, CUT_NONE);
 	run_to_limit(BODY_PART_BYTES, BODY_PART_BYTES + 1, CUT_LIMIT);
 	run_to_limit(1, 5000000, CUT_LIMIT);
+	run_to_limit(0, 1, CUT_LIMIT);
+}
+
+/* What held when a body began holds to its end. */
+static void run_change(int64_t first, int64_t then, uint64_t expected, enum body_cut cut)
+{
+	struct recorder_limits limits = {.body_limit = first, .memory = 1 << 30};
+	struct flow_fixture f;
+	struct bench b;
+	struct seen down = {0};
+
+	bench_init_with(&b, MANY_SLOTS, &limits);
+	begin(&b, &f, 1);
+	pass(&b, &f, BODY_DOWN, 0, 1000);
+	limits.body_limit = then;
+	recorder_set_limits(b.recorder, &limits);
+	pass(&b, &f, BODY_DOWN, 1000, 1000);
+	b.o->on_end(b.o->owner, &f.x);
+	take_all(&b, &down, BODY_DOWN);
+	assert_int_equal(down.bytes, expected);
+	assert_int_equal(down.cut, cut);
+	bench_fini(&b);
+}
+
+static void test_limit_changes(void **state)
+{
+	(void)state;
+	run_change(0, 1 << 20, 0, CUT_LIMIT);
+	run_change(1 << 20, 0, 2000, CUT_NONE);
+	run_change(1500, 1 << 20, 1500, CUT_LIMIT);
 }
 
 static void test_no_bodies(void **state)
 {
-	const struct recorder_limits limits = {.body_limit = 0, .memory = 1 << 30};
+	const struct recorder_limits limits = {.body_limit = RECORDER_NO_BODIES, .memory = 1 << 30};
 	struct flow_fixture f;
 	struct bench b;
 	struct record *r;
@@ -336,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_bodies_are_kept_apart),
 		cmocka_unit_test(test_long_body_goes_in_parts),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_limit_changes),
 		cmocka_unit_test(test_no_bodies),
 		cmocka_unit_test(test_glimpse_tells_the_body),
 		cmocka_unit_test(test_wait),

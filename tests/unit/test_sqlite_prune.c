@@ -95,6 +95,24 @@ static void test_age(void **state)
 	assert_int_equal(rig_number(r, "SELECT min(id) FROM exchanges"), 21);
 }
 
+/* Of what was imported the day of the import counts, before and behind it that of each flow. */
+static void test_age_of_imports(void **state)
+{
+	struct body_rig *r = *state;
+	struct backend_limits limits = {.max_flows = MANY, .oldest_start_us = 21 * 1000000};
+
+	rig_exec(r,
+		"INSERT INTO sessions (id, run, name, started_us, is_import) VALUES (1, 1, 'a', 0, 0),"
+		" (2, 1, 'b', 22000000, 1)");
+	add(r, 1, 30);
+	rig_exec(r, "UPDATE exchanges SET session_id = iif(id BETWEEN 10 AND 12, 2, 1)");
+	prune(r, &limits);
+	assert_int_equal(rig_number(r, "SELECT min(id) FROM exchanges"), 10);
+	limits.oldest_start_us = 25 * 1000000;
+	prune(r, &limits);
+	assert_int_equal(rig_number(r, "SELECT min(id) FROM exchanges"), 25);
+}
+
 /* What is in flight stays, with its body and the lines of its heads; it leaves when it has ended. */
 static void test_in_flight(void **state)
 {
@@ -242,8 +260,8 @@ static void test_failure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {BODY_TEST(test_nothing), BODY_TEST(test_count), BODY_TEST(test_age),
-		BODY_TEST(test_in_flight), BODY_TEST(test_shared), BODY_TEST(test_late), BODY_TEST(test_bytes),
-		BODY_TEST(test_nothing_to_gain), BODY_TEST(test_long_body), BODY_TEST(test_failure)};
+		BODY_TEST(test_age_of_imports), BODY_TEST(test_in_flight), BODY_TEST(test_shared), BODY_TEST(test_late),
+		BODY_TEST(test_bytes), BODY_TEST(test_nothing_to_gain), BODY_TEST(test_long_body), BODY_TEST(test_failure)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
