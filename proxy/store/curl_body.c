@@ -39,9 +39,9 @@ static struct str codings_of(struct curl_command *c)
 static void redact(struct curl_command *c)
 {
 	struct text redacted = {NULL, 0, 0};
-	struct str type = fields_value(&c->head->fields, STR("Content-Type"));
+	const struct redact_types types = {&c->head->fields, STR_NONE};
 	struct str codings = c->is_uncoded ? STR_NONE : codings_of(c);
-	enum redact_end end = redact_body(c->redactor, &redacted, type, codings, text_str(&c->bytes));
+	enum redact_end end = redact_typed_body(c->redactor, &redacted, &types, codings, text_str(&c->bytes));
 
 	if (end == REDACT_NOTHING) {
 		text_fini(&redacted);

@@ -83,14 +83,14 @@ static void keep_out(struct curl_command *c, const char *name)
 	}
 }
 
-/* Where HTTP/2 had :authority, HTTP/1.1 has Host. */
+/* Where HTTP/2 has :authority, which not all programs note in a HAR, HTTP/1.1 has Host. */
 static void put_host(struct curl_command *c)
 {
 	const struct field host = {STR("Host"), fields_value(&c->head->fields, STR(":authority"))};
 
-	if (host.value.len == 0)
+	if (host.value.len == 0 && !curl_is_later_version(c))
 		keep_out(c, "Host");
-	else if (!has_field(c, "Host") && !str_eq(host.value, c->authority))
+	else if (host.value.len > 0 && !has_field(c, "Host") && !str_eq(host.value, c->authority))
 		put_field(c, &host);
 }
 

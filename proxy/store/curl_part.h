@@ -32,6 +32,8 @@ void curl_option(struct curl_command *c, const char *option);
 
 /* Divides the start line; false, with a note, if it is none that curl can send. */
 bool curl_read_target(struct curl_command *c);
+/* True for versions of which curl chooses one itself. */
+bool curl_is_later_version(const struct curl_command *c);
 /* The URL, and the options on where and how to send the request line. */
 void curl_put_target(struct curl_command *c);
 void curl_put_fields(struct curl_command *c);

@@ -128,10 +128,9 @@ static void put_method(struct curl_command *c)
 	shell_word(&c->words, c->method);
 }
 
-/* True for those of which curl chooses one itself. */
-static bool is_later_version(struct str version)
+bool curl_is_later_version(const struct curl_command *c)
 {
-	return str_starts(version, STR("HTTP/2")) || str_starts(version, STR("HTTP/3"));
+	return str_starts(c->version, STR("HTTP/2")) || str_starts(c->version, STR("HTTP/3"));
 }
 
 void curl_put_target(struct curl_command *c)
@@ -158,7 +157,7 @@ void curl_put_target(struct curl_command *c)
 	put_method(c);
 	if (str_eq(c->version, STR("HTTP/1.0")))
 		curl_option(c, "--http1.0");
-	else if (str_istarts(c->url, STR("https://")) && !is_later_version(c->version))
+	else if (str_istarts(c->url, STR("https://")) && !curl_is_later_version(c))
 		curl_option(c, "--http1.1");
 	text_fini(&redacted);
 }

@@ -67,12 +67,12 @@ static bool read_content(const struct export_body *b, struct str codings, struct
 static void redact(const struct export_body *b, struct content *c)
 {
 	struct text made = {NULL, 0, 0};
-	struct str type = b->head ? fields_value(&b->head->fields, STR("Content-Type")) : STR_NONE;
+	struct redact_types types = {.fields = b->head ? &b->head->fields : NULL};
 	struct text own = {NULL, 0, 0};
 	enum redact_end end;
 
-	type = har_extra_type(b->extra, b->direction, type, &own);
-	end = redact_body(b->redactor, &made, type, c->coding, text_str(&c->bytes));
+	types.other = har_extra_type(b->extra, b->direction, &own);
+	end = redact_typed_body(b->redactor, &made, &types, c->coding, text_str(&c->bytes));
 	text_fini(&own);
 	if (end == REDACT_NOTHING) {
 		text_fini(&made);

@@ -64,15 +64,16 @@ static bool read_decoded(struct har_out *x, const struct kept_body *kept, struct
 	return true;
 }
 
-/* Replaces the secrets in a body of a type that may hold some; *ret_is_done: what is to be shown is in s. */
-static bool read_redacted(struct har_out *x, const struct kept_body *kept, struct shown *s, bool *ret_is_done)
+/* Replaces the secrets in a body; *ret_is_done: what is to be shown is in s. */
+static bool read_redacted(struct har_out *x, const struct har_passed_body *b, struct shown *s, bool *ret_is_done)
 {
+	const struct redact_types types = {b->fields, STR_NONE};
 	struct text clean = {NULL, 0, 0};
 	enum redact_end end;
 
-	if (!read_raw(x, kept, s))
+	if (!read_raw(x, &b->kept, s))
 		return false;
-	end = redact_body(x->o->redactor, &clean, s->type, s->codings, text_str(&s->bytes));
+	end = redact_typed_body(x->o->redactor, &clean, &types, s->codings, text_str(&s->bytes));
 	*ret_is_done = end != REDACT_NOTHING || coding_is_identity(s->codings);
 	if (end == REDACT_NOTHING) {
 		text_fini(&clean);
@@ -105,7 +106,7 @@ static bool read_shown(struct har_out *x, const struct har_passed_body *b, struc
 		return b->kept.id < 0 || reader_error(x->r)[0] == '\0';
 	}
 	s->kept_bytes = view.bytes;
-	if (x->o->redactor && redact_covers(s->type) && !read_redacted(x, &b->kept, s, &is_done))
+	if (x->o->redactor && !read_redacted(x, b, s, &is_done))
 		return false;
 	if (is_done)
 		return true;

@@ -19,7 +19,7 @@ enum {
 	SOON_MS = 200,   /* between two steps, */
 	LATER_MS = 1000, /* or two larger ones */
 	LARGE_BYTES = 1 << 20,
-	KEPT_BYTES = 4 << 20,  /* of memory between pages */
+	KEPT_BYTES = 1 << 20,  /* of memory between pages */
 	STEP_MS = 1000,        /* when a step is published although there is more */
 	COPIED_PER_MS = 16384, /* a step that copies much comes seldom: bytes for each ms */
 	FAULT_MS_MAX = 30000,

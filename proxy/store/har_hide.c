@@ -6,7 +6,6 @@
 #include "store/har_body.h"
 #include "store/har_json.h"
 #include "store/har_put.h"
-#include "store/har_type.h"
 #include "store/redact_part.h"
 
 #include <string.h>
@@ -271,44 +270,33 @@ static void set_text(json_t *holder, struct str clean, bool is_base64)
 	text_fini(&coded);
 }
 
-static enum redact_end redact_text(const struct redactor *r, struct text *clean, struct str type, struct str text,
-	bool is_base64)
+/* By the type that the fields tell, and by the holder's own. A text is in UTF-8, whatever character set they name. */
+static enum redact_end redact_text(const struct place *p, struct text *clean, struct str own, struct str text)
 {
-	struct text bytes = {NULL, 0, 0};
-	enum redact_end end = redact_covers(type) ? REDACT_BLIND : REDACT_NOTHING;
+	struct field field = {STR("Content-Type"), p->type};
+	const struct fields fields = {&field, p->type.len > 0 ? 1 : 0, 1};
+	const struct redact_types types = {&fields, own};
 
-	if (!is_base64)
-		return redact_body(r, clean, type, STR_NONE, text);
-	text_put(&bytes, text);
-	if (har_unbase64(&bytes))
-		end = redact_body(r, clean, type, STR_NONE, text_str(&bytes));
-	text_fini(&bytes);
-	return end;
+	return redact_typed_body(p->redactor, clean, &types, STR_NONE, text);
 }
 
-/* The texts of bodies are of their type; without one they are like any other string. */
 static void hide_text(const struct place *p, json_t *holder)
 {
-	struct str own = har_json_str(json_object_get(holder, "mimeType")), type = har_type_of(p->type, own);
-	const json_t *text = json_object_get(holder, "text");
+	struct str own = har_json_str(json_object_get(holder, "mimeType"));
 	bool is_base64 = har_json_is_base64(holder);
-	struct text clean = {NULL, 0, 0};
-	enum redact_end end;
+	struct text bytes = {NULL, 0, 0}, clean = {NULL, 0, 0};
+	enum redact_end end = redact_covers(own) || redact_covers(p->type) ? REDACT_BLIND : REDACT_NOTHING;
 
-	if (type.len == 0 && !is_base64) {
-		replace(holder, "text", hide_string(p->redactor, "text", text));
-		return;
-	}
-	/* A text is in UTF-8, whatever character set the type names. */
-	if (!is_base64 && !str_istarts(type, STR("multipart/")))
-		type = str_first(type, str_find(type, ';'));
-	end = redact_text(p->redactor, &clean, type, har_json_str(text), is_base64);
+	text_put(&bytes, har_json_str(json_object_get(holder, "text")));
+	if (!is_base64 || har_unbase64(&bytes))
+		end = redact_text(p, &clean, own, text_str(&bytes));
 	if (end == REDACT_REPLACED)
 		set_text(holder, text_str(&clean), is_base64);
 	if (end == REDACT_BLIND) {
 		(void)json_object_del(holder, "text");
 		har_json_set(holder, "_cut", STR("redacted"));
 	}
+	text_fini(&bytes);
 	text_fini(&clean);
 }
 

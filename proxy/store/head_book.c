@@ -66,7 +66,8 @@ struct head_book {
 	uint64_t seed;
 	uint32_t now; /* heads so far; may wrap */
 	bool is_loaded;
-	struct set *sets; /* SETS of them, each in cache lines of its own: in `block` */
+	uint64_t first_kept; /* rows that were used until before this may be gone */
+	struct set *sets;    /* SETS of them, each in cache lines of its own: in `block` */
 	void *block;
 	struct hints *hints[2], *made; /* of the last head of each kind; of the one that is being put */
 };
@@ -124,17 +125,6 @@ static void note_use(const struct head_book *b, const struct line *l)
 	*l->used = b->now + (l->id != 0 ? ROW_WORTH : 0);
 }
 
-static struct line *find_line(const struct head_book *b, const struct place *p, const struct field *f)
-{
-	for (int i = 0; i < WAYS; i++) {
-		if (p->set->tags[i] == p->tag && is_line(p->set->lines[i], f)) {
-			note_use(b, p->set->lines[i]);
-			return p->set->lines[i];
-		}
-	}
-	return NULL;
-}
-
 /* A line that goes: the head before is forgotten with it. */
 static void drop_hints(struct head_book *b, const struct line *l)
 {
@@ -155,6 +145,24 @@ static void empty_way(struct head_book *b, struct set *s, int way)
 	mem_free(s->lines[way]);
 	s->lines[way] = NULL;
 	s->tags[way] = 0;
+}
+
+/* NULL where the line is not there, or its row is gone. */
+static struct line *find_line(struct head_book *b, const struct place *p, const struct field *f)
+{
+	for (int i = 0; i < WAYS; i++) {
+		struct line *l = p->set->lines[i];
+
+		if (p->set->tags[i] != p->tag || !is_line(l, f))
+			continue;
+		if (l->id != 0 && l->used_until < b->first_kept) {
+			empty_way(b, p->set, i);
+			return NULL;
+		}
+		note_use(b, l);
+		return l;
+	}
+	return NULL;
 }
 
 /* A free way of a set: where the line was that is missed least. */
@@ -351,7 +359,7 @@ static int put_field(struct head_book *b, struct text *t, const struct field *f,
 	int64_t id;
 	int rc = SQLITE_OK;
 
-	if (hint && hint->used_until >= exchange_id) {
+	if (hint && hint->used_until >= exchange_id && hint->used_until >= b->first_kept) {
 		*hint->used = b->now + ROW_WORTH;
 		id = hint->id;
 		make_hint(b->made, hint, f);
@@ -391,16 +399,14 @@ void head_book_undo(struct head_book *b)
 	b->is_loaded = false;
 }
 
+/* Each row is looked at when it is found next: a walk over all of them after every step would cost more than all the looks. But
+ * where all rows may be gone, also those that were to be used by flows to come, those that are made next are not. */
 void head_book_pruned(struct head_book *b, uint64_t first_kept)
 {
-	for (size_t i = 0; i < SETS; i++) {
-		struct set *s = &b->sets[i];
-
-		for (int way = 0; way < WAYS; way++) {
-			if (s->lines[way] && s->lines[way]->id != 0 && s->lines[way]->used_until < first_kept)
-				empty_way(b, s, way);
-		}
-	}
+	if (first_kept >= INT64_MAX)
+		head_book_undo(b);
+	else if (first_kept > b->first_kept)
+		b->first_kept = first_kept;
 }
 
 struct head_book *head_book_new(sqlite3 *db)

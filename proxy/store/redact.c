@@ -1,5 +1,5 @@
 /* The redactor: its key, its names, and the hash that stands for a secret. Not for where secrets stand: redact_field.c,
- * redact_url.c, redact_body.c. */
+ * url_cover.c, redact_body.c. */
 #include "base/mem.h"
 #include "store/redact_part.h"
 #include "store/url_cover.h"

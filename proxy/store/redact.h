@@ -26,9 +26,10 @@ uint64_t redactor_met(const struct redactor *r);
 
 /* Each appends to the text what is to be shown of a value, and returns true if anything was replaced. */
 /* A field's value by its name: Authorization and Proxy-Authorization keep their scheme, Cookie and Set-Cookie names and
- * attributes; Location, Referer and other fields with a URL are as redact_url. */
+ * attributes; Location, Referer and other fields with a URL are as redact_url, as are words with a query in any other. */
 bool redact_field(const struct redactor *r, struct text *to, struct str name, struct str value);
-/* User information and the values of covered parameters, in query and fragment. Also of a path with query. */
+/* User information and the values of covered parameters, in query and fragment, also of URLs that stand percent-encoded in this
+ * one. Also of a path with query. */
 bool redact_url(const struct redactor *r, struct text *to, struct str url);
 /* A query, or an urlencoded body. */
 bool redact_query(const struct redactor *r, struct text *to, struct str query);
@@ -43,12 +44,23 @@ enum redact_end {
 	REDACT_BLIND     /* JSON or a form that cannot be looked through (unknown coding, too large): not to be kept */
 };
 enum { REDACT_MAX_BODY = 4 * 1024 * 1024 }; /* decoded */
-/* A body by its Content-Type and Content-Encoding: JSON members (also one value a line, and JSON that is sent as text/plain
- * or without a type), urlencoded and multipart form fields. The text around a replaced value stays byte by byte. A body that
- * was cut is looked through as far as it goes. */
+/* What is said of the type of a body. Who reads it may believe any of these, so each of them counts. */
+struct redact_types {
+	const struct fields *fields; /* of its head, perhaps with several Content-Type; NULL: no head is known */
+	struct str other;            /* a type said elsewhere, such as mimeType of an imported HAR entry; may be empty */
+};
+/* A body by its types and its Content-Encoding: JSON members (also one value a line, in event streams, and under any type that
+ * is not one of images, audio, video, fonts or archives, where the text begins with a bracket), urlencoded and multipart form
+ * fields (forms also as text/plain or without a type). The text around a replaced value stays byte by byte. A body that was
+ * cut is looked through as far as it goes. */
+enum redact_end redact_typed_body(const struct redactor *r, struct text *to, const struct redact_types *types,
+	struct str codings, struct str body);
+/* False if redact_typed_body finds nothing in any body that begins so. Empty: the beginning is not known yet. */
+bool redact_may_cover(const struct redact_types *types, struct str codings, struct str start);
+/* The same for one type. */
 enum redact_end redact_body(const struct redactor *r, struct text *to, struct str content_type, struct str codings,
 	struct str body);
-/* True for the types that redact_body looks into. */
+/* True for the types that are kept back where they cannot be looked through: JSON, event streams, forms, text/plain, none. */
 bool redact_covers(struct str content_type);
 
 #endif

@@ -161,6 +161,7 @@ static const struct field_rule secrets[] = {
 };
 
 static const struct field_rule urls[] = {
+	{{":path", 5}, redact_url}, /* HTTP/2, in imported HAR files */
 	{{"Location", 8}, redact_url},
 	{{"Content-Location", 16}, redact_url},
 	{{"Referer", 7}, redact_url},
@@ -199,6 +200,8 @@ bool redact_field(const struct redactor *r, struct text *to, struct str name, st
 		rule = find_rule(urls, sizeof(urls) / sizeof(urls[0]), name);
 	if (rule)
 		return rule->put(r, to, value);
+	if (str_find(value, '?') < value.len)
+		return redact_words(r, to, value);
 	text_put(to, value);
 	return false;
 }

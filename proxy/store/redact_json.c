@@ -13,11 +13,13 @@ struct scan {
 	const struct redactor *redactor;
 	struct text *to;
 	struct str in;
-	size_t at;       /* of the next byte to look at */
-	size_t done;     /* up to there the input has been put */
-	unsigned depth;  /* of objects and arrays */
-	unsigned inside; /* of covered members */
-	bool has_met;    /* a covered member */
+	size_t at;        /* of the next byte to look at */
+	size_t last_text; /* where the last string that is no name begins */
+	size_t done;      /* up to there the input has been put */
+	unsigned depth;   /* of objects and arrays */
+	unsigned inside;  /* of covered members */
+	bool has_met;     /* a covered member */
+	bool has_begun;   /* as JSON does, and not only with a bracket */
 	bool is_replaced;
 	struct text plain; /* a string without escapes */
 };
@@ -164,7 +166,7 @@ static enum scan_end scan_string(struct scan *s, struct str *ret_inside)
 
 static enum scan_end scan_text(struct scan *s)
 {
-	size_t from = s->at + 1;
+	size_t from = s->last_text = s->at + 1;
 	struct str inside;
 	enum scan_end end = scan_string(s, &inside);
 
@@ -217,6 +219,7 @@ static enum scan_end scan_member(struct scan *s)
 
 	if (scan_string(s, &name) != SCAN_OK || !peek(s, &c))
 		return SCAN_CUT;
+	s->has_begun = true;
 	if (c != ':') {
 		s->at = from;
 		return SCAN_FAULT;
@@ -226,9 +229,18 @@ static enum scan_end scan_member(struct scan *s)
 	s->has_met |= is_covered;
 	s->inside += is_covered;
 	end = scan_value(s);
-	if (end != SCAN_FAULT)
-		s->inside -= is_covered;
+	s->inside -= is_covered;
 	return end;
+}
+
+/* Whether the name of a member stands there, as it may be written elsewhere than in JSON: without quotes, or in single ones. */
+static bool is_loose_member(struct str s)
+{
+	size_t end = 0;
+
+	while (end < s.len && (str_is_token((struct str){s.p + end, 1}) || s.p[end] == ' '))
+		end++;
+	return end > 0 && end < s.len && s.p[end] == ':';
 }
 
 /* What stands between the brackets of an object or array, and the closing one. */
@@ -244,8 +256,10 @@ static enum scan_end scan_items(struct scan *s, char closing)
 			s->at++;
 			return SCAN_OK;
 		}
-		if (closing == '}' && c != '"')
+		if (closing == '}' && c != '"') {
+			s->has_begun |= is_loose_member(str_from(s->in, s->at));
 			return SCAN_FAULT;
+		}
 		end = closing == '}' ? scan_member(s) : scan_value(s);
 		if (end != SCAN_OK)
 			return end;
@@ -269,8 +283,10 @@ static enum scan_end scan_value(struct scan *s)
 		return scan_text(s);
 	if (c != '{' && c != '[')
 		return scan_word(s);
-	if (s->depth == REDACT_DEPTH)
+	if (s->depth == REDACT_DEPTH) {
+		s->has_begun = true;
 		return SCAN_FAULT;
+	}
 	s->depth++;
 	s->at++;
 	end = scan_items(s, c == '{' ? '}' : ']');
@@ -306,12 +322,17 @@ static bool may_hold(const struct name_set *names, struct str s)
 /* How it ends where the input could not be read from s->at on. */
 static bool is_blind(const struct scan *s, bool is_sure)
 {
-	if (s->inside > 0)
+	size_t from = s->at;
+
+	/* What ended a secret may have been part of it: a quote without a backslash, or behind one too many. */
+	if (s->has_met)
 		return true;
 	/* A text that begins with a bracket by chance is no JSON. */
-	if (!is_sure && !s->has_met)
+	if (!is_sure && !s->has_begun)
 		return false;
-	return may_hold(&s->redactor->json, str_from(s->in, s->at));
+	if (from < s->in.len && s->in.p[from] == ':')
+		from = s->last_text; /* which was a name */
+	return may_hold(&s->redactor->json, str_from(s->in, from));
 }
 
 enum redact_end redact_json(const struct redactor *r, struct text *to, struct str body, bool is_sure)

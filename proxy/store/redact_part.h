@@ -2,6 +2,7 @@
 #ifndef VIADUCT_STORE_REDACT_PART_H
 #define VIADUCT_STORE_REDACT_PART_H
 
+#include "http/media_type.h"
 #include "store/redact.h"
 
 enum { REDACT_KEY_BYTES = 32, REDACT_DEPTH = 200 };
@@ -35,11 +36,21 @@ bool redact_is_parameter(const struct redactor *r, struct str name);
 /* A secret was met. */
 void redact_note_met(const struct redactor *r);
 
-/* A body that should be JSON: one value or several. is_sure: else it is other text as soon as it does not look like JSON. */
+/* A body that should be JSON: one value or several. is_sure: else it is other text if it does not even begin as JSON does. */
 enum redact_end redact_json(const struct redactor *r, struct text *to, struct str body, bool is_sure);
 /* A multipart body; depth: in how many others it stands. */
-enum redact_end redact_multipart(const struct redactor *r, struct text *to, struct str boundary, struct str body,
+enum redact_end redact_multipart(const struct redactor *r, struct text *to, const struct media_type *type, struct str body,
 	unsigned depth);
+/* An event stream (WHATWG HTML, section 9.2): the values of its events that are JSON. */
+enum redact_end redact_events(const struct redactor *r, struct text *to, struct str body);
+/* A text that may be JSON, an event stream or a form; may_be_form: else it is not looked at as one. */
+enum redact_end redact_any_text(const struct redactor *r, struct text *to, struct str body, bool may_be_form);
+/* Only JSON. */
+enum redact_end redact_perhaps_json(const struct redactor *r, struct text *to, struct str text);
+/* False if redact_any_text finds nothing in any text that begins so; true where that cannot be told yet. */
+bool redact_is_beginning(struct str start, bool may_be_form);
+/* A query or an urlencoded body; JSON, which programs send as such by mistake. */
+enum redact_end redact_form(const struct redactor *r, struct text *to, struct str body);
 /* A body without content coding, by its type. */
 enum redact_end redact_plain_body(const struct redactor *r, struct text *to, struct str content_type, struct str body,
 	unsigned depth);

@@ -142,7 +142,7 @@ static enum backend_fault prune(struct backend *b, const struct backend_limits *
 
 	if (!s->db)
 		return not_open(ret_why, size);
-	if (sqlite_prune(s->db, &needs, &end) != SQLITE_OK) {
+	if (sqlite_prune(s->pruner, &needs, &end) != SQLITE_OK) {
 		snprintf(ret_why, size, "%s", sqlite3_errmsg(s->db));
 		return sqlite_fault(s);
 	}

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "store/database.h"
 #include "store/sqlite_part.h"
+#include "store/sqlite_prune.h"
 #include "store/text.h"
 
 #include <inttypes.h>
@@ -94,6 +95,7 @@ static bool make_writer(struct sqlite_backend *s, char *ret_why, size_t size)
 		snprintf(ret_why, size, "%s", sqlite3_errmsg(s->db));
 		return false;
 	}
+	s->pruner = sqlite_pruner_new(s->db);
 	s->ended_n = ended;
 	if (s->base.session.id > 0)
 		writer_set_session(s->writer, s->base.session.id);
@@ -116,6 +118,8 @@ void sqlite_close(struct sqlite_backend *s)
 {
 	writer_free(s->writer);
 	s->writer = NULL;
+	sqlite_pruner_free(s->pruner);
+	s->pruner = NULL;
 	sqlite3_close(s->db);
 	s->db = NULL;
 }

@@ -21,6 +21,7 @@ struct sqlite_backend {
 	/* NULL where it could not be opened again yet. */
 	sqlite3 *db;
 	struct writer *writer;
+	struct sqlite_pruner *pruner;
 	ino_t log_inode, index_inode; /* of the files beside it: FILE-wal, FILE-shm */
 	/* These stay when the file is another one. */
 	struct sqlite_run run;

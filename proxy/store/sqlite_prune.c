@@ -6,6 +6,7 @@
 #include "store/sqlite_prune.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "store/body_rows.h"
 #include "store/database.h"
 
@@ -18,6 +19,7 @@ enum {
 	FIELDS_AT_ONCE = 500,
 	ROWS_BYTES = 1024,                   /* of a flow without bodies, about */
 	SPARE = 16,                          /* one part in so many of max_bytes is for what comes between two steps */
+	HISTORY = 4,                         /* and one that flows in flight do not drive out */
 	MAX_TIMES = 10,                      /* a step is at most so many times as long as it should be */
 	DELETE_MS = SQLITE_PRUNE_STEP_MS / 2 /* the rest is for writing the pages that have changed */
 };
@@ -30,6 +32,9 @@ enum statement {
 	DELETE_TUNNELS,
 	DELETE_DROPS,
 	DELETE_COOKIES,
+	PAGES,
+	FREE_PAGES,
+	GROWING,
 	EXPIRED,
 	DISOWN,
 	FIRST_PIECE,
@@ -37,6 +42,7 @@ enum statement {
 	DELETE_BODY,
 	DELETE_FIELDS,
 	SHRINK,
+	BEGIN,
 	COMMIT,
 	STATEMENTS
 };
@@ -71,6 +77,10 @@ static const char *const sql_of[STATEMENTS] = {
 	[DELETE_TUNNELS] = DELETE_ROWS("tunnels"),
 	[DELETE_DROPS] = DELETE_ROWS("drops"),
 	[DELETE_COOKIES] = DELETE_ROWS("cookies"),
+	[PAGES] = "PRAGMA page_count",
+	[FREE_PAGES] = "PRAGMA freelist_count",
+	/* A page more for each piece: what is of no use in the pages that hold it. */
+	[GROWING] = "SELECT sum(stored_bytes + (bytes / 65536 + 1) * ?2) FROM bodies WHERE used_until = ?1",
 	[EXPIRED] = "SELECT id, content IS NULL FROM bodies WHERE used_until < ? ORDER BY used_until LIMIT ?",
 	[DISOWN] = "UPDATE bodies SET sha256 = NULL WHERE id = ? AND sha256 IS NOT NULL",
 	[FIRST_PIECE] = "SELECT min(id) FROM body_pieces WHERE id BETWEEN ? AND ?",
@@ -79,17 +89,26 @@ static const char *const sql_of[STATEMENTS] = {
 	[DELETE_FIELDS] = "DELETE FROM head_fields WHERE id IN (SELECT id FROM head_fields WHERE used_until < ?1 AND id NOT IN"
 			  " (" FIELDS_IN_FLIGHT ") LIMIT ?2)",
 	[SHRINK] = "PRAGMA incremental_vacuum(64)", /* pages, from the end of the file */
+	/* A transaction that begins by reading would not wait for a writer beside us. */
+	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
 };
 
-struct prune {
+struct sqlite_pruner {
 	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENTS]; /* those that were needed so far */
+	int64_t page_bytes;                   /* 0: not asked yet */
+};
+
+/* A step. */
+struct prune {
+	struct sqlite_pruner *of;
 	const struct sqlite_prune_needs *needs;
-	sqlite3_stmt *statements[STATEMENTS];
 	int64_t deadline_us;
-	int64_t deleted;    /* flows */
-	int64_t first_kept; /* of the flows that have ended; INT64_MAX: none is left */
-	bool has_deleted;   /* anything */
+	int64_t growing_bytes; /* what bodies in flight take; -1: not asked yet */
+	int64_t deleted;       /* flows */
+	int64_t first_kept;    /* of the flows that have ended; INT64_MAX: none is left */
+	bool has_deleted;      /* anything */
 };
 
 static bool is_late(const struct prune *p)
@@ -97,14 +116,14 @@ static bool is_late(const struct prune *p)
 	return clock_mono_us() >= p->deadline_us;
 }
 
-/* The statement, ready to be bound; NULL: it cannot be prepared. Most steps need only some of them. */
+/* The statement, ready to be bound; NULL: it cannot be prepared. */
 static sqlite3_stmt *statement(struct prune *p, enum statement which)
 {
-	sqlite3_stmt **s = &p->statements[which];
+	sqlite3_stmt **s = &p->of->statements[which];
 
 	if (*s)
 		sqlite3_reset(*s);
-	else if (sqlite3_prepare_v2(p->db, sql_of[which], -1, s, NULL) != SQLITE_OK)
+	else if (sqlite3_prepare_v3(p->of->db, sql_of[which], -1, SQLITE_PREPARE_PERSISTENT, s, NULL) != SQLITE_OK)
 		return NULL;
 	return *s;
 }
@@ -127,7 +146,7 @@ static int run(struct prune *p, enum statement which, int64_t first, int64_t sec
 	int rc = SQLITE_ROW;
 
 	if (!s)
-		return sqlite3_extended_errcode(p->db);
+		return sqlite3_extended_errcode(p->of->db);
 	if (n > 0)
 		sqlite3_bind_int64(s, 1, first);
 	if (n > 1)
@@ -144,7 +163,7 @@ static int ask(struct prune *p, enum statement which, int64_t first, int64_t sec
 	int rc;
 
 	if (!s)
-		return sqlite3_extended_errcode(p->db);
+		return sqlite3_extended_errcode(p->of->db);
 	if (sqlite3_bind_parameter_count(s) > 0) {
 		sqlite3_bind_int64(s, 1, first);
 		sqlite3_bind_int64(s, 2, second);
@@ -201,7 +220,7 @@ static int list_expired(struct prune *p, struct expired *ret)
 
 	ret->n = 0;
 	if (!s)
-		return sqlite3_extended_errcode(p->db);
+		return sqlite3_extended_errcode(p->of->db);
 	sqlite3_bind_int64(s, 1, p->first_kept);
 	sqlite3_bind_int64(s, 2, BODIES_AT_ONCE);
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW && ret->n < BODIES_AT_ONCE) {
@@ -230,30 +249,59 @@ static int delete_expired(struct prune *p, bool *ret_is_rest)
 	return rc;
 }
 
+static int read_page_bytes(struct sqlite_pruner *p)
+{
+	sqlite3_int64 bytes = 0;
+
+	if (!database_number(p->db, "PRAGMA page_size", 0, &bytes))
+		return sqlite3_extended_errcode(p->db);
+	p->page_bytes = bytes;
+	return SQLITE_OK;
+}
+
 /* In bytes. */
 struct sizes {
 	int64_t file; /* without its log */
 	int64_t used; /* of it */
 };
 
-static int read_sizes(sqlite3 *db, struct sizes *ret)
+static int read_sizes(struct prune *p, struct sizes *ret)
 {
-	sqlite3_int64 pages = 0, unused = 0, page_bytes = 0;
+	int64_t pages = 0, unused = 0, *page_bytes = &p->of->page_bytes;
+	int rc = *page_bytes != 0 ? SQLITE_OK : read_page_bytes(p->of);
 
-	if (!database_number(db, "PRAGMA page_count", 0, &pages) || !database_number(db, "PRAGMA freelist_count", 0, &unused) ||
-		!database_number(db, "PRAGMA page_size", 0, &page_bytes))
-		return sqlite3_extended_errcode(db);
-	*ret = (struct sizes){pages * page_bytes, (pages - unused) * page_bytes};
-	return SQLITE_OK;
+	if (rc == SQLITE_OK)
+		rc = ask(p, PAGES, 0, 0, 0, &pages);
+	if (rc == SQLITE_OK)
+		rc = ask(p, FREE_PAGES, 0, 0, 0, &unused);
+	*ret = (struct sizes){pages * *page_bytes, (pages - unused) * *page_bytes};
+	return rc;
 }
 
-/* By how much what is stored is more than it may be: a part of the file is for what is written between two steps. */
-static int excess_bytes(const struct prune *p, struct sizes *ret_sizes, int64_t *ret)
+/* How much may be stored. A part of the file is for what is written between two steps; and where bodies in flight take most of
+ * it, the history is not given up for what cannot be had by that: a part of it stays, and they come on top. */
+static int allowed_bytes(struct prune *p, int64_t *ret)
 {
-	int64_t max = p->needs->limits->max_bytes;
-	int rc = max > 0 ? read_sizes(p->db, ret_sizes) : SQLITE_OK;
+	int64_t max = p->needs->limits->max_bytes, least;
+	int rc = p->growing_bytes >= 0 ? SQLITE_OK
+				       : ask(p, GROWING, BODY_USED_GROWING, p->of->page_bytes, 0, &p->growing_bytes);
 
-	*ret = max > 0 ? ret_sizes->used - (max - max / SPARE) : 0;
+	least = p->growing_bytes + max / HISTORY;
+	*ret = least > max - max / SPARE ? least : max - max / SPARE;
+	return rc;
+}
+
+/* By how much what is stored is more than it may be. */
+static int excess_bytes(struct prune *p, struct sizes *ret_sizes, int64_t *ret)
+{
+	int64_t max = p->needs->limits->max_bytes, allowed = 0;
+	int rc = max > 0 ? read_sizes(p, ret_sizes) : SQLITE_OK;
+
+	*ret = 0;
+	if (rc != SQLITE_OK || max <= 0 || ret_sizes->used <= max - max / SPARE)
+		return rc;
+	rc = allowed_bytes(p, &allowed);
+	*ret = ret_sizes->used - allowed;
 	return rc;
 }
 
@@ -273,7 +321,7 @@ static int choose_flows(struct prune *p, int64_t *ret_last)
 	int64_t ended_n = p->needs->ended_n - p->deleted, flows = ended_n - limits->max_flows, bytes = 0;
 	sqlite3_stmt *s = statement(p, OLDEST);
 	struct sizes sizes = {0, 0};
-	int rc = s ? excess_bytes(p, &sizes, &bytes) : sqlite3_extended_errcode(p->db);
+	int rc = s ? excess_bytes(p, &sizes, &bytes) : sqlite3_extended_errcode(p->of->db);
 
 	*ret_last = 0;
 	if (rc != SQLITE_OK)
@@ -297,7 +345,7 @@ static int delete_flows(struct prune *p, int64_t last)
 	for (int i = DELETE_EXCHANGES; i <= DELETE_COOKIES && rc == SQLITE_OK; i++) {
 		rc = run(p, (enum statement)i, last, 0);
 		if (i == DELETE_EXCHANGES && rc == SQLITE_OK)
-			p->deleted += sqlite3_changes64(p->db);
+			p->deleted += sqlite3_changes64(p->of->db);
 	}
 	return rc;
 }
@@ -342,14 +390,14 @@ static int plan(struct prune *p)
 static int shrink(struct prune *p, bool *ret_has_more)
 {
 	struct sizes before, sizes = {0, 0};
-	int rc = read_sizes(p->db, &sizes);
+	int rc = read_sizes(p, &sizes);
 
 	*ret_has_more = rc == SQLITE_OK && sizes.file > p->needs->limits->max_bytes && sizes.file > sizes.used;
 	while (*ret_has_more && !is_late(p)) {
 		before = sizes;
 		rc = run(p, SHRINK, 0, 0);
 		if (rc == SQLITE_OK)
-			rc = read_sizes(p->db, &sizes);
+			rc = read_sizes(p, &sizes);
 		*ret_has_more = rc == SQLITE_OK && sizes.file < before.file && sizes.file > p->needs->limits->max_bytes &&
 			sizes.file > sizes.used;
 		if (p->has_deleted)
@@ -366,23 +414,21 @@ static int finish(struct prune *p, int rc)
 		rc = run(p, DELETE_FIELDS, p->first_kept, FIELDS_AT_ONCE);
 	if (rc == SQLITE_OK)
 		rc = run(p, COMMIT, 0, 0);
-	if (rc != SQLITE_OK && !sqlite3_get_autocommit(p->db))
-		sqlite3_exec(p->db, "ROLLBACK", NULL, NULL, NULL);
+	if (rc != SQLITE_OK && !sqlite3_get_autocommit(p->of->db))
+		sqlite3_exec(p->of->db, "ROLLBACK", NULL, NULL, NULL);
 	for (size_t i = 0; i < STATEMENTS; i++)
-		sqlite3_finalize(p->statements[i]);
+		sqlite3_reset(p->of->statements[i]);
 	return rc;
 }
 
-int sqlite_prune(sqlite3 *db, const struct sqlite_prune_needs *needs, struct sqlite_prune_end *ret)
+int sqlite_prune(struct sqlite_pruner *pruner, const struct sqlite_prune_needs *needs, struct sqlite_prune_end *ret)
 {
-	struct prune p = {.db = db, .needs = needs};
+	struct prune p = {.of = pruner, .needs = needs, .growing_bytes = -1};
 	bool has_more = false;
-	/* A transaction that begins by reading would not wait for a writer beside us. */
-	int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	int rc = run(&p, BEGIN, 0, 0);
 
-	if (rc != SQLITE_OK)
-		return rc;
-	rc = plan(&p);
+	if (rc == SQLITE_OK)
+		rc = plan(&p);
 	if (rc == SQLITE_OK)
 		rc = work(&p, &has_more);
 	if (rc == SQLITE_OK && !has_more && needs->limits->max_bytes > 0)
@@ -391,4 +437,19 @@ int sqlite_prune(sqlite3 *db, const struct sqlite_prune_needs *needs, struct sql
 	if (rc == SQLITE_OK)
 		*ret = (struct sqlite_prune_end){p.deleted, p.has_deleted ? (uint64_t)p.first_kept : 0, has_more};
 	return rc;
+}
+
+struct sqlite_pruner *sqlite_pruner_new(sqlite3 *db)
+{
+	struct sqlite_pruner *p = mem_calloc(1, sizeof(*p));
+
+	p->db = db;
+	return p;
+}
+
+void sqlite_pruner_free(struct sqlite_pruner *p)
+{
+	for (size_t i = 0; p && i < STATEMENTS; i++)
+		sqlite3_finalize(p->statements[i]);
+	mem_free(p);
 }

@@ -6,7 +6,9 @@
  * ended; writer_pruned(…, ret.first_kept) unless that is 0; and where ret.has_more, there is another step after the next batch,
  * or at once. A call when nothing is to be done costs some ten microseconds. A file that is larger than max_bytes, since that
  * was set anew, shrinks step by step. Only a file that was made with auto_vacuum = INCREMENTAL does; another one keeps its
- * size, and what is free in it is written again. */
+ * size, and what is free in it is written again.
+ * Bodies of flows in flight count like others, but the history is not given up in vain: what ended flows take, up to a quarter of
+ * max_bytes, stays, and where bodies in flight take more than the rest, they come on top. */
 #ifndef VIADUCT_STORE_SQLITE_PRUNE_H
 #define VIADUCT_STORE_SQLITE_PRUNE_H
 
@@ -18,6 +20,8 @@
 #include <stdint.h>
 
 enum { SQLITE_PRUNE_STEP_MS = 20 };
+
+struct sqlite_pruner;
 
 struct sqlite_prune_needs {
 	const struct backend_limits *limits;
@@ -33,8 +37,11 @@ struct sqlite_prune_end {
 	bool has_more; /* there is more to do, and it can be done */
 };
 
+/* Keeps the statements of the steps; frees them before the database is closed. */
+struct sqlite_pruner *sqlite_pruner_new(sqlite3 *db);
+void sqlite_pruner_free(struct sqlite_pruner *p); /* NULL is fine */
 /* An SQLite result code; on an error the step was rolled back, ret is untouched, and sqlite3_errmsg says why. Not within a
  * transaction. */
-int sqlite_prune(sqlite3 *db, const struct sqlite_prune_needs *needs, struct sqlite_prune_end *ret);
+int sqlite_prune(struct sqlite_pruner *p, const struct sqlite_prune_needs *needs, struct sqlite_prune_end *ret);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { NAME_BYTES = 256 };
+enum { NAME_BYTES = 256, DEPTH_MAX = 4 /* of URLs encoded in one another */ };
 
 /* Index of the first of these bytes in s, or s.len. */
 static size_t find_any(struct str s, const char *bytes)
@@ -71,33 +71,75 @@ static bool is_covered(const struct url_cover *c, struct str raw)
 	return raw.len == 0 && url_cover_has(c, name);
 }
 
-/* What stands between two &: one parameter, or several where the server divides at ; or where a URL stands in a value. A
- * covered value goes on to the end, since the server may not divide it. */
-static bool put_parameter(const struct url_cover *c, struct text *t, struct str s)
+static void put_percent_encoded(struct text *t, struct str s)
 {
-	while (s.len > 0) {
-		size_t divider = find_any(s, ";?");
-		size_t eq = str_find(str_first(s, divider), '=');
+	static const char plain[] = "-._~*/:";
 
-		if (eq < divider && is_covered(c, str_first(s, eq))) {
-			text_put(t, str_first(s, eq + 1));
-			return c->put(c->owner, t, str_from(s, eq + 1));
-		}
-		divider += divider < s.len;
-		text_put(t, str_first(s, divider));
-		s = str_from(s, divider);
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.p[i], letter = c | 0x20;
+
+		if ((c >= '0' && c <= '9') || (letter >= 'a' && letter <= 'z') || (c != '\0' && strchr(plain, c)))
+			text_byte(t, (char)c);
+		else
+			text_printf(t, "%%%02X", c);
 	}
-	return false;
 }
 
-static bool put_parameters(const struct url_cover *c, struct text *t, struct str s, const char *dividers)
+static bool put_url(const struct url_cover *c, struct text *t, struct str url, unsigned depth);
+static bool put_parameters(const struct url_cover *c, struct text *t, struct str s, const char *dividers, unsigned depth);
+
+/* A value, or what else may be a percent-encoded URL or query. Where nothing in it is covered, it stays as it was encoded. */
+static bool put_encoded(const struct url_cover *c, struct text *t, struct str s, unsigned depth)
+{
+	struct text plain = {NULL, 0, 0}, shown = {NULL, 0, 0};
+	bool is_replaced = false;
+
+	if (depth < DEPTH_MAX && str_find(s, '%') < s.len) {
+		url_cover_decode(&plain, s);
+		if (memmem(plain.p, plain.len, "://", 3))
+			is_replaced = put_url(c, &shown, text_str(&plain), depth + 1);
+		else
+			is_replaced = put_parameters(c, &shown, text_str(&plain), "&#", depth + 1);
+	}
+	if (is_replaced)
+		put_percent_encoded(t, text_str(&shown));
+	else
+		text_put(t, s);
+	text_fini(&plain);
+	text_fini(&shown);
+	return is_replaced;
+}
+
+/* What stands between two &: one parameter, or several where the server divides at ; or at the ends of lines, or where a URL
+ * stands in a value. A covered value goes on to the end, since the server may not divide it. */
+static bool put_parameter(const struct url_cover *c, struct text *t, struct str s, unsigned depth)
+{
+	bool is_replaced = false;
+
+	while (s.len > 0) {
+		size_t divider = find_any(s, ";?\r\n");
+		size_t eq = str_find(str_first(s, divider), '=');
+		size_t from = eq < divider ? eq + 1 : 0;
+
+		text_put(t, str_first(s, from));
+		if (from > 0 && is_covered(c, str_first(s, eq)))
+			return c->put(c->owner, t, str_from(s, from)) || is_replaced;
+		is_replaced |= put_encoded(c, t, (struct str){s.p + from, divider - from}, depth);
+		if (divider < s.len)
+			text_byte(t, s.p[divider++]);
+		s = str_from(s, divider);
+	}
+	return is_replaced;
+}
+
+static bool put_parameters(const struct url_cover *c, struct text *t, struct str s, const char *dividers, unsigned depth)
 {
 	bool is_replaced = false;
 
 	for (;;) {
 		size_t end = find_any(s, dividers);
 
-		is_replaced |= put_parameter(c, t, str_first(s, end));
+		is_replaced |= put_parameter(c, t, str_first(s, end), depth);
 		if (end == s.len)
 			return is_replaced;
 		text_byte(t, s.p[end]);
@@ -107,7 +149,7 @@ static bool put_parameters(const struct url_cover *c, struct text *t, struct str
 
 bool url_cover_query(const struct url_cover *c, struct text *t, struct str query)
 {
-	return put_parameters(c, t, query, "&");
+	return put_parameters(c, t, query, "&", 0);
 }
 
 /* Where the authority begins: behind "scheme://", behind "//", or at the beginning, where it may be one. */
@@ -137,7 +179,23 @@ static bool put_authority(const struct url_cover *c, struct text *t, struct str 
 	return is_replaced;
 }
 
-bool url_cover_url(const struct url_cover *c, struct text *t, struct str url)
+/* Segments of a path may be URLs as well. */
+static bool put_path(const struct url_cover *c, struct text *t, struct str path, unsigned depth)
+{
+	bool is_replaced = false;
+
+	while (path.len > 0) {
+		size_t end = str_find(path, '/');
+
+		is_replaced |= put_encoded(c, t, str_first(path, end), depth);
+		if (end < path.len)
+			text_byte(t, path.p[end++]);
+		path = str_from(path, end);
+	}
+	return is_replaced;
+}
+
+static bool put_url(const struct url_cover *c, struct text *t, struct str url, unsigned depth)
 {
 	size_t from = authority_start(url);
 	size_t len = find_any(str_from(url, from), "/?#"), mark;
@@ -147,9 +205,14 @@ bool url_cover_url(const struct url_cover *c, struct text *t, struct str url)
 	is_replaced = put_authority(c, t, str_first(str_from(url, from), len));
 	url = str_from(url, from + len);
 	mark = find_any(url, "?#");
-	text_put(t, str_first(url, mark));
+	is_replaced |= put_path(c, t, str_first(url, mark), depth);
 	if (mark == url.len)
 		return is_replaced;
 	text_byte(t, url.p[mark]);
-	return put_parameters(c, t, str_from(url, mark + 1), "&#") || is_replaced;
+	return put_parameters(c, t, str_from(url, mark + 1), "&#", depth) || is_replaced;
+}
+
+bool url_cover_url(const struct url_cover *c, struct text *t, struct str url)
+{
+	return put_url(c, t, url, 0);
 }

@@ -1,5 +1,6 @@
 /* Finds what may be secret in a URL: user information, and the values of parameters with certain names, in the query, in the
- * fragment (where OAuth puts tokens), in an urlencoded body. What is put in their place is the caller's to say. */
+ * fragment (where OAuth puts tokens), in an urlencoded body, and in URLs that stand percent-encoded in one of these. What is put
+ * in their place is the caller's to say. */
 #ifndef VIADUCT_STORE_URL_COVER_H
 #define VIADUCT_STORE_URL_COVER_H
 
@@ -16,7 +17,8 @@ struct url_cover {
 };
 
 /* Appends the URL, or what else may be one (a path, a host and port), with every secret replaced; all else stays byte by
- * byte. True if anything was replaced. The result is as hostile as the URL was. */
+ * byte, but for the encoding of an inner URL in which something was replaced. True if anything was. The result is as hostile
+ * as the URL was. */
 bool url_cover_url(const struct url_cover *c, struct text *t, struct str url);
 /* The same for a query or an urlencoded body. */
 bool url_cover_query(const struct url_cover *c, struct text *t, struct str query);

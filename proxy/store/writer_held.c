@@ -51,7 +51,8 @@ struct held_bodies {
 /* What a message says of its body. */
 struct body_type {
 	bool is_known;
-	struct str type, codings;
+	struct redact_types types;
+	struct str codings; /* those of several fields are one list; that is rare enough not to be looked through */
 };
 
 static void clear_out(struct held_bodies *h)
@@ -205,30 +206,24 @@ static void take_part(struct held_bodies *h, struct held *e, const struct body_p
 
 static struct body_type kind_of(const struct message *m, struct str extra, enum body_direction direction, struct text *own)
 {
-	struct body_type kind = {m != NULL, STR_NONE, STR_NONE};
+	const struct str name = STR("content-encoding");
+	struct body_type kind = {.is_known = m != NULL};
 
 	if (!m)
 		return kind;
-	kind.type = har_extra_type(extra, direction, fields_value(&m->fields, STR("content-type")), own);
-	kind.codings = fields_value(&m->fields, STR("content-encoding"));
+	kind.types = (struct redact_types){&m->fields, har_extra_type(extra, direction, own)};
+	kind.codings = fields_count(&m->fields, name) > 1 ? STR("several") : fields_value(&m->fields, name);
 	return kind;
 }
 
-/* The codings of several fields are one list; that is rare enough not to be looked through. */
-static bool has_one_coding(const struct message *m)
-{
-	return !m || fields_count(&m->fields, STR("content-encoding")) <= 1;
-}
-
 /* The body is whole: what it shows instead of secrets is written. */
-static void look_through(struct held_bodies *h, const struct redactor *r, struct held *e, const struct message *m,
-	const struct body_type *kind)
+static void look_through(struct held_bodies *h, const struct redactor *r, struct held *e, const struct body_type *kind)
 {
 	struct text shown = {NULL, 0, 0};
 	enum redact_end end = REDACT_BLIND;
 
-	if (has_one_coding(m) && e->now.held <= REDACT_MAX_BODY)
-		end = redact_body(r, &shown, kind->type, kind->codings, held_bytes(e));
+	if (e->now.held <= REDACT_MAX_BODY)
+		end = redact_typed_body(r, &shown, &kind->types, kind->codings, held_bytes(e));
 	if (end == REDACT_NOTHING)
 		pass_bytes(h, e, held_bytes(e), e->now.cut);
 	else if (end == REDACT_REPLACED)
@@ -247,11 +242,11 @@ static void decide(struct held_bodies *h, const struct redactor *r, struct held 
 
 	touch(h, e);
 	if (e->now.stage == STAGE_HOLDING) {
-		if (!r || (kind.is_known && !redact_covers(kind.type))) {
+		if (!r || (kind.is_known && !redact_may_cover(&kind.types, kind.codings, held_bytes(e)))) {
 			pass_bytes(h, e, held_bytes(e), e->now.cut);
 			e->now.stage = STAGE_PASSING;
 		} else if (is_last) {
-			look_through(h, r, e, m, &kind);
+			look_through(h, r, e, &kind);
 		} else if (kind.is_known && e->now.held > REDACT_MAX_BODY) {
 			drop(h, e);
 		}

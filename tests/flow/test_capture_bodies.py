@@ -195,7 +195,7 @@ def test_a_growing_body_can_be_seen(start, origin, token):
     flow = until(lambda: next((f for f in viaduct.flows() if token in f['url'] and f['response_body_bytes'] == 1_000_000), None), 'the bytes so far')
     assert flow['outcome'] == 'pending' and flow['response_length_bytes'] == 4_000_000
     assert until(lambda: len(body(viaduct, flow['id'], raw=True) or b'') == 1_000_000, 'the body so far')
-    until(lambda: '25%' in viaduct_text(viaduct, token), 'the per cent')
+    until(lambda: '25 %' in viaduct_text(viaduct, token), 'the per cent')
     wire.close()
     over.set()
 

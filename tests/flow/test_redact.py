@@ -85,6 +85,12 @@ def test_all(start, origin):
     # What was packed is stored unpacked, and read so, whatever its head says.
     posts = [e['request']['postData']['text'] for e in json.loads(exported(viaduct, 'har').stdout)['log']['entries'] if 'postData' in e['request']]
     assert len(posts) == 4 and all('redacted-' in p for p in posts), posts
+    assert '_contentEncoding' not in exported(viaduct, 'har', '--with-secrets').stdout
+    found = command('flows', 'req.header["content-encoding"] == "gzip" && req.body contains "redacted-"', '--data', viaduct.data)
+    assert '/a' in found.stdout, found
+    shown = command('sql', "SELECT body_text(request_body_id, 'gzip', NULL, request_body_cut) FROM hops WHERE request_body_cut = 'redacted'",
+                    '--data', viaduct.data).stdout
+    assert '{"a":[{"token":"redacted-' in shown, shown
 
 
 def test_off(start, origin, tmp_path):
@@ -119,6 +125,44 @@ def test_what_cannot_be_looked_through(start, origin):
     content = json.loads(exported(viaduct, 'jsonl').stdout)['chain'][0]['response_content']
     assert content['cut'] == 'redacted' and content['bytes'] == 0
     assert 'hush' not in exported(viaduct, 'har').stdout
+
+
+LOOSE = [
+    (b'{"password":"hush"}', 'application/x-amz-json-1.1'), (b'{"password":"hush"}', 'application/csp-report'),
+    (b'{"password":"hush"}', 'application/octet-stream'), (b'data: {"password":"hush"}\n\n', 'text/event-stream'),
+    (b'password=hush&a=1', 'text/plain;charset=UTF-8'), (b'{"a":1},{"token":"hush"}', 'text/plain'),
+    (b'{"token":"abc\\","x":"hush"}', 'application/json'), (b'next=https%3A%2F%2Fx%2F%3Ftoken%3Dhush', FORM.split(': ')[1]),
+    (MULTIPART.replace(b'name="password"', b"name*=UTF-8''password"), PARTS.split(': ')[1]),
+]
+
+
+@pytest.mark.parametrize('where', ['exports', 'all'])
+def test_loose_bodies(start, origin, where):
+    """Secrets under other types than theirs, in what is nearly JSON, and in URLs within URLs."""
+    viaduct = start({'redirects.mode': 'pass', 'capture.redact': where})
+    o = origin(serve(lambda r: answer(200, b'{"password":"hush"}', 'Content-Type: text/html', JSON)))
+    url = o.url('/a?next=https%3A%2F%2Fx%2F%3Ftoken%3Dhush&open=shown')
+    for body, kind in LOOSE:
+        assert viaduct.ask(post(url, body, f'Content-Type: {kind}')).status == 200
+    viaduct.wait_flows('/a', len(LOOSE))
+    for form in ('har', 'jsonl', 'curl'):
+        text = exported(viaduct, form).stdout
+        assert 'hush' not in text, text[max(0, text.index('hush') - 300):][:600]
+        assert 'shown' in text
+    viaduct.stop()
+    viaduct.is_over = True
+    assert (b'hush' in raw_bytes(viaduct)) == (where == 'exports')
+
+
+def test_large_body_of_another_type_is_kept(start, origin):
+    """Of a type that says nothing, only what begins as JSON is kept back until it is whole."""
+    size = 6 * 1024 * 1024
+    viaduct = start({'redirects.mode': 'pass', 'capture.redact': 'all', 'capture.body_limit': 16 * 1024 * 1024})
+    o = origin(serve(lambda r: answer(200, b'<' * size, 'Content-Type: application/octet-stream')))
+    assert viaduct.ask(get(o.url('/a'))).status == 200
+    viaduct.wait_flows('/a')
+    content = json.loads(exported(viaduct, 'jsonl').stdout)['chain'][0]['response_content']
+    assert content['bytes'] == size and content['cut'] is None
 
 
 def test_key_that_cannot_be_made(start, origin):

@@ -71,7 +71,7 @@ static void test_filters(void **state)
 	assert_int_equal(run_all(cli_flows, "id", "-n1", output, errors), EXIT_USAGE);
 	assert_int_equal(run_all(cli_flows, "id", "--session=no \"such\\", output, errors), EXIT_FAILED);
 	assert_string_equal(output, "");
-	assert_string_equal(errors, "viaduct flows: there is no session no \"such\\ (viaduct session list shows them)\n");
+	assert_string_equal(errors, "viaduct flows: there is no session no \"such\\x5c (viaduct session list shows them)\n");
 	assert_int_equal(run_all(cli_flows, "id > 3", "--json", output, errors), EXIT_OK);
 	assert_int_equal(strncmp(output, "{\"id\":4,", 8), 0);
 	assert_int_equal(strchr(output, '\n') - output + 1, (long)strlen(output));

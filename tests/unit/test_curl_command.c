@@ -250,6 +250,12 @@ static void test_names(void **state)
 	assert_command(2, 0,
 		"# flow 2: GET http://example.com/\n"
 		"curl http://example.com/ \\\n  -H 'Host: other.example' \\\n  -H 'User-Agent:' \\\n  -H 'Accept:'\n");
+	f.x.id = 3;
+	f.request.version = VERSION_2;
+	f.request_fields[0] = f.request_fields[1];
+	write_one(&f.x);
+	assert_command(3, 0,
+		"# flow 3: GET http://example.com/\ncurl http://example.com/ \\\n  -H 'User-Agent:' \\\n  -H 'Accept:'\n");
 }
 
 /* The body of an imported request is not as it was sent. */

@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -165,7 +166,7 @@ static void test_mend(void **state)
 /* The JSON reader refuses all of what has a number in it that is out of range. */
 static void test_mend_numbers(void **state)
 {
-	char digits[402], from[512], to[512];
+	char digits[402], from[1024], to[1024];
 
 	(void)state;
 	assert_mended("{\"a\":1e999,\"b\":[-1E+400,1e308,-0.5,1e-999],\"1e999\":\"1e999\"}",

@@ -302,7 +302,7 @@ static void who_reads_meanwhile_sees_a_whole_file(void **state)
 /* What ends while a round is read, in more pages than one, comes in the next, though the news of it are old by then. */
 static void pages_lose_nothing_that_comes_between(void **state)
 {
-	const struct har_options o = {.version = "1", .is_live = true};
+	const struct har_options o = {.version = "1"};
 	enum { ROUND = HAR_FEED_FLOWS + 50 };
 	struct text t = {NULL, 0, 0};
 	char why[WHY_BYTES] = "";

@@ -191,6 +191,34 @@ static void secrets_of_our_own_entries_too(void **state)
 	redactor_unref(redactor);
 }
 
+/* What a client asks a CONNECT for may be anything. */
+static void secrets_of_tunnels_and_in_words_too(void **state)
+{
+	struct har_options o = {.version = "1"};
+	struct redactor *redactor;
+	struct flow_fixture f;
+	struct record *r;
+	json_t *har;
+	char *got;
+
+	(void)state;
+	fixture_init(&f, 7);
+	fixture_tunnel(&f);
+	f.x.url = STR("u:s3cret@example.com:443");
+	f.x.detail = "at http://example.com/?token=s3cret";
+	r = record_new(&f.x);
+	write_records(&r, 1);
+	redactor = make_redactor();
+	o.redactor = redactor;
+	har = export_all(&o);
+	got = json_dumps(har, JSON_COMPACT);
+	assert_null(strstr(got, "s3cret"));
+	assert_non_null(strstr(got, "at http://example.com/?token=redacted-"));
+	free(got);
+	json_decref(har);
+	redactor_unref(redactor);
+}
+
 static void files_keep_their_pages_and_names(void **state)
 {
 	static const char page[] = "{\"pageref\":\"page_1\",\"request\":{},\"response\":{}}";
@@ -227,6 +255,93 @@ static void files_keep_their_pages_and_names(void **state)
 	json_decref(har);
 }
 
+/* The text of all that is exported, without secrets; to be freed. */
+static char *dump_redacted(void)
+{
+	struct redactor *redactor = make_redactor();
+	const struct har_options o = {.version = "1", .redactor = redactor};
+	json_t *har = export_all(&o);
+	char *got = json_dumps(har, JSON_COMPACT);
+
+	json_decref(har);
+	redactor_unref(redactor);
+	return got;
+}
+
+/* Members that other programs write, and that nobody could have listed. */
+static void secrets_of_any_shape_are_replaced(void **state)
+{
+	static const char *const entries[] = {
+		"{\"_h\":[[\"Authorization\",\"Bearer s3cret\"]],\"_kv\":{\"password\":\"s3cret\",\"X-Api-Key\":{\"a\":\"s3cret\"}}}",
+		"{\"_urls\":[\"http://x/?token=s3cret\"],\"_says\":\"see http://u:s3cret@x/?a=b and /y#token=s3cret\"}",
+		"{\"request\":{\"cookies\":{\"a\":\"s3cret\"},\"queryString\":[{\"Name\":\"token\",\"Value\":\"s3cret\"}]}}",
+		"{\"request\":{\"cookies\":[{\"name\":\"a\",\"value\":\"s3cret\",\"_raw\":\"a=s3cret\"},\"b=s3cret\"]}}",
+		"{\"request\":{\"headers\":[{\"name\":\"Cookie\",\"value\":[\"a=s3cret\"],\"_valueHex\":\"s3cret\"}]}}",
+		"{\"request\":{\"postData\":{\"mimeType\":\"application/json\",\"encoding\":\"base64\",\"text\":\"czNjcmV0\"}}}",
+		"{\"response\":{\"headers\":[{\"name\":\"Content-Type\",\"value\":\"application/json\"}],"
+		"\"content\":{\"mimeType\":\"text/html\",\"text\":\"{\\\"password\\\":\\\"s3cret\\\"}\"}}}",
+	};
+	struct record *r[sizeof(entries) / sizeof(entries[0])];
+	size_t n = sizeof(entries) / sizeof(entries[0]);
+	char *got;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		r[i] = imported(5 + i, 1, entries[i], STR_NONE, STR_NONE);
+	write_records(r, n);
+	got = dump_redacted();
+	assert_null(strstr(got, "s3cret"));
+	assert_non_null(strstr(got, "see http://redacted-"));
+	free(got);
+}
+
+static void numbers_are_secrets_too_and_depths_are_left_out(void **state)
+{
+	enum { DEEP = 60 };
+	struct text deep = {NULL, 0, 0};
+	struct record *r[2];
+	char *got;
+
+	(void)state;
+	for (int i = 0; i < DEEP; i++)
+		text_put(&deep, STR("{\"a\":"));
+	text_put(&deep, STR("\"deepest\""));
+	for (int i = 0; i < DEEP; i++)
+		text_byte(&deep, '}');
+	text_byte(&deep, '\0');
+	r[0] = imported(5, 1, "{\"_kv\":{\"password\":271828,\"n\":314159}}", STR_NONE, STR_NONE);
+	r[1] = imported(6, 1, deep.p, STR_NONE, STR_NONE);
+	write_records(r, 2);
+	got = dump_redacted();
+	assert_null(strstr(got, "271828"));
+	assert_non_null(strstr(got, "314159"));
+	assert_null(strstr(got, "deepest"));
+	free(got);
+	text_fini(&deep);
+}
+
+static void secrets_beside_the_entries_too(void **state)
+{
+	struct store *s = start(MAX_FLOWS);
+	int64_t one;
+	char *got;
+
+	(void)state;
+	one = begin_import(s, "one",
+		"{\"creator\":{\"comment\":\"http://x/?token=s3cret\"},\"pages\":[{\"id\":\"p\",\"title\":\"http://x/?token=s3cret\"}],"
+		"\"_x\":{\"password\":\"s3cret\"}}");
+	write_imported(s, imported(5, one, "{\"request\":{},\"response\":{}}", STR_NONE, STR_NONE));
+	/* A file of which no flow is there. */
+	(void)begin_import(s, "two", "{\"creator\":{\"name\":\"unheard-of\"},\"pages\":[{\"id\":\"q\"}]}");
+	store_stop(s);
+	got = dump_redacted();
+	assert_null(strstr(got, "s3cret"));
+	assert_null(strstr(got, "unheard-of"));
+	assert_non_null(strstr(got, "\"id\":\"p\""));
+	assert_null(strstr(got, "\"id\":\"q\""));
+	free(got);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,7 +351,11 @@ int main(void)
 		STORE_TEST(what_cannot_be_read_is_made_anew),
 		STORE_TEST(secrets_are_replaced_wherever_they_stand),
 		STORE_TEST(secrets_of_our_own_entries_too),
+		STORE_TEST(secrets_of_tunnels_and_in_words_too),
 		STORE_TEST(files_keep_their_pages_and_names),
+		STORE_TEST(secrets_of_any_shape_are_replaced),
+		STORE_TEST(numbers_are_secrets_too_and_depths_are_left_out),
+		STORE_TEST(secrets_beside_the_entries_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,11 @@ static void test_fields_with_urls(void **state)
 		"</a?token=#>; rel=\"next\", <https://#@b/?x=1>; token=2");
 	check_field(rig, "Link", "</a?token=1", "</a?token=#");
 	check_field(rig, "Link", "none", "none");
+	check_field(rig, ":path", "/a?token=1&x=2", "/a?token=#&x=2");
+	check_field(rig, "X-Other", "/a?token=1", "/a?token=#");
+	check_field(rig, "X-Policy", "a b@c \"https://u@h/r?token=1\" x=1; y <?code=2>",
+		"a b@c \"https://#@h/r?token=#\" x=1; y <?code=#>");
+	check_field(rig, "X-Other", "token=1", "token=1");
 	check_field(rig, "X-Rewrite-URL", "/a", "#"); /* the settings name it */
 }
 
@@ -72,6 +77,22 @@ static void test_urls(void **state)
 	check_url(rig, "http://a#token=1", "http://a#token=#");
 	check_url(rig, "/p?token", "/p?token");
 	check_url(rig, "/p?=token&to\xff=1", "/p?=token&to\xff=1");
+}
+
+/* What is not replaced stays encoded as it was; what stands beside a secret is encoded again. */
+static void test_encoded_urls(void **state)
+{
+	struct rig *rig = *state;
+
+	check_url(rig, "/p?next=https%3A%2F%2Fx%2F%3Ftoken%3DS%26a%3D1+2&b=%7e",
+		"/p?next=https://x/%3Ftoken%3D#%26a%3D1%202&b=%7e");
+	check_url(rig, "/p?next=https%3a%2f%2Fx%2F%3Fopen%3DS", "/p?next=https%3a%2f%2Fx%2F%3Fopen%3DS");
+	check_url(rig, "/p?next=https%3A%2F%2Fu%3Ap%40x%2F#state=a%3D1%26code%3Dx",
+		"/p?next=https://#%40x/#state=a%3D1%26code%3D#");
+	check_url(rig, "/p?n=%2F%3Fn%3D%252F%253Ftoken%253DS", "/p?n=/%3Fn%3D/%253Ftoken%253D#");
+	check_url(rig, "/to/https%3A%2F%2Fx%3Ftoken%3DS/y", "/to/https://x%3Ftoken%3D#/y");
+	check_url(rig, "/p?https%3A%2F%2Fx%3Ftoken%3DS;c%3Dd", "/p?https://x%3Ftoken%3D#;c%3Dd");
+	check_url(rig, "/p?a=%&b=%zz&c=%00%3F", "/p?a=%&b=%zz&c=%00%3F");
 }
 
 static void check_line(struct rig *rig, const char *line, const char *expected)
@@ -275,6 +296,7 @@ int main(void)
 		REDACT_TEST(test_fields),
 		REDACT_TEST(test_fields_with_urls),
 		REDACT_TEST(test_urls),
+		REDACT_TEST(test_encoded_urls),
 		REDACT_TEST(test_start_lines),
 		REDACT_TEST(test_hash),
 		REDACT_TEST(test_hash_of_characters),

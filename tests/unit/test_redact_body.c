@@ -69,15 +69,67 @@ static void test_json_faults(void **state)
 	check_json(rig, "{\"password\":[\"x\" \"y\"]}", NULL);
 	check_json(rig, "{\"a\":1} <p\\u0061ssword>", NULL);
 	check_json(rig, "<html>no</html>", "<html>no</html>");
-	check_json(rig, "{\"password\":\"x\"}<html>", "{\"password\":\"#\"}<html>");
+	check_json(rig, "{\"password\":\"x\"}<html>", NULL); /* which may be the rest of the password */
+	check_json(rig, "{\"password\":\"x\\\",\"a\":\"x\"}", NULL);
+	check_json(rig, "\"password\":\"x\"", NULL);
 	check_json(rig, "{\"password\":\"x\"}<accesstoken>", NULL);
 	check_body(rig, "text/plain", "[info] the password is old", "[info] the password is old");
 	check_body(rig, "text/plain;charset=UTF-8", " {\"password\":\"x\"}", " {\"password\":\"#\"}");
 	check_body(rig, "", "{\"password\":\"x\"}", "{\"password\":\"#\"}");
-	check_body(rig, "text/html", "{\"password\":\"x\"}", "{\"password\":\"x\"}");
 	check_body(rig, "application/vnd.api+json", "{\"password\":\"x\"}", "{\"password\":\"#\"}");
 	assert_int_equal(redact_body(rig->r, &rig->out, STR("application/json"), STR_NONE, (struct str){"{\0\"\0p\0", 6}),
 		REDACT_BLIND);
+}
+
+/* A text that began as JSON is JSON, whatever becomes of it. */
+static void test_nearly_json(void **state)
+{
+	static const char *const types[] = {"text/plain", "", "application/octet-stream", "application/json5"};
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		check_body(rig, types[i], "{\"a\":1},{\"password\":\"x\"}", NULL);
+		check_body(rig, types[i], "{'password':'x'}", NULL);
+		check_body(rig, types[i], "{ password : 'x'}", NULL);
+		check_body(rig, types[i], "{\"password\" = 1}", NULL);
+		check_body(rig, types[i], "{\"a\":1},{\"b\":\"x\"}", "{\"a\":1},{\"b\":\"x\"}");
+	}
+	check_body(rig, "text/plain", "[2024] password changed", "[2024] password changed");
+	check_body(rig, "text/plain", "{{password}}", "{{password}}");
+	check_body(rig, "text/plain",
+		"42[\"a\",{\"password\":\"x\"}]\x1e"
+		"43[]",
+		"42[\"a\",{\"password\":\"#\"}]\x1e"
+		"43[]");
+}
+
+static void test_json_of_other_types(void **state)
+{
+	static const char *const types[] = {"application/x-amz-json-1.1", "application/csp-report", "application/json5",
+		"application/octet-stream", "text/html; charset=utf-8", "application/x-www-form-urlencoded", "no type", "x/y"};
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		check_body(rig, types[i], " {\"password\":\"x\"}", " {\"password\":\"#\"}");
+	check_body(rig, "image/png", "{\"password\":\"x\"}", "{\"password\":\"x\"}");
+	check_body(rig, "text/html", "<a href=?password=x>", "<a href=?password=x>");
+	check_body(rig, "application/javascript", "password=x", "password=x");
+	check_body(rig, "text/css", "[hidden]{password:x}", "[hidden]{password:x}");
+}
+
+static void test_events(void **state)
+{
+	struct rig *rig = *state;
+	static const char stream[] = "text/event-stream";
+
+	check_body(rig, stream, "event: a\ndata: {\"password\":\"x\"}\n\ndata:{\"a\":1}\r\n\r\ndata: {\"password\":\"y\"}\r\n",
+		"event: a\ndata: {\"password\":\"#\"}\n\ndata:{\"a\":1}\r\n\r\ndata: {\"password\":\"#\"}\r\n");
+	check_body(rig, stream, "data: {\ndata:  \"password\":\ndata:  \"x\"}\n\ndata: [DONE]\n",
+		"data: {\ndata:  \"password\":\ndata:  \"#\"}\n\ndata: [DONE]\n");
+	check_body(rig, stream, "data: {\"password\":\"x", "data: {\"password\":\"#");
+	check_body(rig, stream, "data: {\"password\":\"x\"}\n\ndata: {'password':1}\n", NULL);
+	check_body(rig, stream, "data: password\n\ndata:\n:\n", "data: password\n\ndata:\n:\n");
+	check_body(rig, "text/plain", "data: {\"password\":\"x\"}\n", "data: {\"password\":\"#\"}\n");
 }
 
 static void test_json_depth(void **state)
@@ -95,7 +147,19 @@ static void test_json_depth(void **state)
 		text_byte(&deep, '[');
 	text_put(&deep, STR("{\"password\":\"x\"}"));
 	assert_int_equal(redact_body(rig->r, &rig->out, STR("application/json"), STR_NONE, text_str(&deep)), REDACT_BLIND);
+	assert_int_equal(redact_body(rig->r, &rig->out, STR("text/plain"), STR_NONE, text_str(&deep)), REDACT_BLIND);
 	text_fini(&deep);
+}
+
+/* A part of a form whose body is x. */
+static void check_part(struct rig *rig, const char *disposition, const char *expected)
+{
+	static const char format[] = "--B\r\nContent-Disposition: %s\r\n\r\n%s\r\n--B--\r\n";
+	char from[512], to[512];
+
+	snprintf(from, sizeof(from), format, disposition, "x");
+	snprintf(to, sizeof(to), format, disposition, expected);
+	check_body(rig, "multipart/form-data; boundary=B", from, to);
 }
 
 static void test_forms(void **state)
@@ -106,6 +170,11 @@ static void test_forms(void **state)
 	check_body(rig, form, "user=a&password=b%20c&x", "user=a&password=#&x");
 	check_body(rig, form, "pass%77ord=b#c&x=1", "pass%77ord=#&x=1");
 	check_body(rig, form, "user=a", "user=a");
+	check_body(rig, form, "next=https%3A%2F%2Fx%2F%3Ftoken%3DS&a", "next=https://x/%3Ftoken%3D#&a");
+	check_body(rig, form, "a=1\r\npassword=x\r\n", "a=1\r\npassword=#");
+	check_body(rig, "text/plain;charset=UTF-8", "a=b&password=x&c", "a=b&password=#&c");
+	check_body(rig, "", "user%5Bpassword%5D=x", "user%5Bpassword%5D=#");
+	check_body(rig, "text/plain", "if the password=x", "if the password=x");
 	check_body(rig, "multipart/form-data; boundary=B",
 		"--B\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\na\r\n"
 		"--B\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nline\r\nline\r\n"
@@ -119,6 +188,13 @@ static void test_forms(void **state)
 		"--B--\r\n");
 	check_body(rig, "multipart/form-data; boundary=B", "--B\r\nContent-Disposition: form-data; name=token\r\n\r\nabc",
 		"--B\r\nContent-Disposition: form-data; name=token\r\n\r\n#");
+	check_part(rig, "form-data; name*=UTF-8''password", "#");
+	check_part(rig, "form-data; name=a; name*0=\"pass\"; name*1=\"word\"", "#");
+	check_part(rig, "form-data; name=\"pass\\word\"", "#");
+	check_part(rig, "form-data; name=a; name=password", "#");
+	check_part(rig, "form-data", "#");
+	check_part(rig, "form-data; name=a; filename*=UTF-8''password", "x");
+	check_body(rig, "multipart/mixed; boundary=B", "--B\r\n\r\nabc\r\n--B--", "--B\r\n\r\nabc\r\n--B--");
 	check_body(rig, "multipart/form-data; boundary=B", "--C\r\n\r\npassword", NULL);
 	check_body(rig, "multipart/form-data", "--B\r\n\r\npassword", NULL);
 }
@@ -157,6 +233,61 @@ static void test_codings(void **state)
 	assert_int_equal(rig->out.len, 0);
 }
 
+/* Whichever of the types is believed. */
+static void test_several_types(void **state)
+{
+	struct rig *rig = *state;
+	struct field lines[] = {
+		{STR("Content-Type"), STR("image/png")}, {STR("X"), STR("y")}, {STR("content-type"), STR("application/json")}};
+	struct fields f = {lines, 3, 3};
+	struct redact_types types = {&f, STR_NONE};
+	const struct str body = STR("{\"password\":\"x\"}");
+
+	assert_int_equal(redact_typed_body(rig->r, &rig->out, &types, STR_NONE, body), REDACT_REPLACED);
+	check(rig, true, "", "{\"password\":\"#\"}");
+	f.n = 2;
+	assert_int_equal(redact_typed_body(rig->r, &rig->out, &types, STR_NONE, body), REDACT_NOTHING);
+	types.other = STR("application/json");
+	assert_int_equal(redact_typed_body(rig->r, &rig->out, &types, STR_NONE, body), REDACT_REPLACED);
+	check(rig, true, "", "{\"password\":\"#\"}");
+	types.other = STR("application/x-www-form-urlencoded");
+	lines[0].value = STR("application/json");
+	assert_int_equal(redact_typed_body(rig->r, &rig->out, &types, STR_NONE, STR("{\"password\":\"x\"} &token=1")),
+		REDACT_BLIND);
+	assert_int_equal(redact_typed_body(rig->r, &rig->out, &types, STR_NONE, STR("[1,{\"password\":\"x&token=1\"}]")),
+		REDACT_REPLACED);
+	check(rig, true, "", "[1,{\"password\":\"#\"}]");
+	f.n = 0;
+	types.other = STR_NONE;
+	assert_int_equal(redact_typed_body(rig->r, &rig->out, &types, STR_NONE, body), REDACT_REPLACED);
+	check(rig, true, "", "{\"password\":\"#\"}");
+}
+
+static bool may_cover(const char *type, const char *codings, struct str start)
+{
+	const struct redact_types types = {NULL, str_of(type)};
+
+	return redact_may_cover(&types, str_of(codings), start);
+}
+
+static void test_may_cover(void **state)
+{
+	(void)state;
+	assert_true(may_cover("text/html", "", STR_NONE));
+	assert_true(may_cover("text/html", "", STR(" \r\n")));
+	assert_true(may_cover("text/html", "", STR("[")));
+	assert_false(may_cover("text/html", "", STR("<!DOCTYPE html>")));
+	assert_true(may_cover("application/json", "", STR("<!DOCTYPE html>")));
+	assert_false(may_cover("image/png", "", STR_NONE));
+	assert_true(may_cover("text/plain", "", STR("password")));
+	assert_false(may_cover("text/html", "", STR("password=")));
+	assert_false(may_cover("text/plain", "", STR("A text = x")));
+	assert_true(may_cover("text/plain", "unheard-of", STR("A text = x")));
+	assert_false(may_cover("text/html", "unheard-of", STR("{")));
+	assert_true(may_cover("text/html", "gzip", (struct str){(const char *)packed, sizeof(packed)}));
+	assert_true(may_cover("text/html", "gzip", (struct str){(const char *)packed, 5}));
+}
+
 static void test_covers(void **state)
 {
 	(void)state;
@@ -178,10 +309,15 @@ int main(void)
 		REDACT_TEST(test_json),
 		REDACT_TEST(test_json_cut),
 		REDACT_TEST(test_json_faults),
+		REDACT_TEST(test_nearly_json),
+		REDACT_TEST(test_json_of_other_types),
+		REDACT_TEST(test_events),
 		REDACT_TEST(test_json_depth),
 		REDACT_TEST(test_forms),
 		REDACT_TEST(test_too_large),
 		REDACT_TEST(test_codings),
+		REDACT_TEST(test_several_types),
+		REDACT_TEST(test_may_cover),
 		REDACT_TEST(test_covers),
 	};
 

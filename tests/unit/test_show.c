@@ -59,6 +59,24 @@ static struct hop_view hop_of(int64_t number, const char *reason, int64_t at_us,
 		.decision = str_of(decision)};
 }
 
+/* A flow of another program's file: nothing is known of its client. */
+static void test_without_client(void **state)
+{
+	const struct show_around around = {.children = NULL};
+	struct flow_view v = flow_of_three();
+	struct text t = {NULL, 0, 0};
+
+	(void)state;
+	v.client = STR_NONE;
+	v.client_id = v.client_request = 0;
+	show_flow(&t, &v, &around, plain);
+	text_byte(&t, '\0');
+	assert_null(strstr(t.p, "  client  "));
+	assert_null(strstr(t.p, "request 0"));
+	assert_non_null(strstr(t.p, "  started  "));
+	text_fini(&t);
+}
+
 static void test_flow(void **state)
 {
 	const struct drop_view drop = {STR("Alt-Svc"), STR("it is for another origin")};
@@ -297,6 +315,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_flow),
+		cmocka_unit_test(test_without_client),
 		cmocka_unit_test(test_tunnels),
 		cmocka_unit_test(test_origin),
 		cmocka_unit_test(test_chain),

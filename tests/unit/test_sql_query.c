@@ -152,7 +152,8 @@ static void test_functions(void **state)
 	assert_answers("SELECT body_text(max(response_body_id), NULL, 'text/plain; charset=latin1') AS b FROM hops",
 		"b : text(M\xc3\xbcnchen);");
 	assert_answers("SELECT body_text(max(response_body_id), '', 'image/png') AS b FROM hops", "b : blob(M\xfcnchen);");
-	assert_answers("SELECT body_text()", "body_text takes the id of a body, and its Content-Encoding and Content-Type");
+	assert_answers("SELECT body_text()",
+		"body_text takes the id of a body, its Content-Encoding and Content-Type, and its cut");
 	assert_answers("SELECT id FROM exchanges WHERE path REGEXP '^/[A-Z]sers'", "id : integer(42);");
 	assert_answers("SELECT 'a' REGEXP NULL AS r, NULL REGEXP 'a' AS s, 'a' REGEXP 'b' AS t",
 		"r s t : null() null() integer(0);");

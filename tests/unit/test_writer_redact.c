@@ -44,7 +44,9 @@ static void test_redacted_flow(void **state)
 	f.response_fields[1] = (struct field){STR("Set-Cookie"), STR("sid=" SECRET "; Path=/")};
 	f.response_fields[0].value = STR("application/json");
 	f.trailer = (struct field){STR("Location"), STR("/next?token=" SECRET)};
+	f.x.detail = f.hops[1].detail = f.hops[0].decision = "at http://example.com/?token=" SECRET;
 	record = flow_record(&f, OUTCOME_DELIVERED);
+	record->comment = STR("see http://example.com/?token=" SECRET ", please");
 	add_part(record, 2, 0, STR(JSON_BODY), CUT_NONE);
 	begin(r);
 	put_only(r, record, true);
