@@ -20,7 +20,7 @@ static const char usage[] =
 	"  viaduct sql 'SELECT host, count(*) FROM exchanges GROUP BY host ORDER BY 2 DESC LIMIT 10'\n"
 	"  viaduct sql \"SELECT id, header(response_fields, 'server') FROM exchanges WHERE url REGEXP '[.]js$'\"\n"
 	"\n"
-	"Functions beside SQLite's: body(id), body_text(id, coding, type), header(fields, name), text REGEXP pattern.\n"
+	"Functions beside SQLite's: body(id), body_text(id, coding, type, cut), header(fields, name), text REGEXP pattern.\n"
 	"\n"
 	"      --json         one object a line; bytes that are no text are {\"hex\":...}\n"
 	"      --data DIR     folder of the flow database\n"

@@ -29,13 +29,29 @@ static bool is_text(struct str content_type, struct str first_bytes)
 	bool is = media_type_is_text(media_type_for_view(&type, first_bytes));
 
 	arena_free(a);
-	return is;
+	/* Not everything that is called a text is one. */
+	return is && strcmp(media_type_sniff(first_bytes), "application/octet-stream") != 0;
 }
 
 static bool take_text(void *owner, struct str piece)
 {
 	text_put(owner, piece);
 	return true;
+}
+
+/* A line as a person can read it; text in UTF-8 stays as it is. */
+static void put_line(struct text *t, struct str line)
+{
+	text_put(t, STR("    "));
+	while (line.len > 0) {
+		size_t n = str_find(line, '\t');
+
+		text_legible(t, str_first(line, n));
+		if (n < line.len)
+			text_put(t, STR("    "));
+		line = str_from(line, n < line.len ? n + 1 : n);
+	}
+	text_byte(t, '\n');
 }
 
 /* The lines, each behind a margin; returns how many bytes of the text were shown. */
@@ -50,9 +66,7 @@ static size_t put_lines(struct text *t, struct str text)
 		shown += line.len < rest.len ? line.len + 1 : line.len;
 		if (line.len > 0 && line.p[line.len - 1] == '\r')
 			line.len--;
-		text_put(t, STR("    "));
-		text_visible(t, line);
-		text_byte(t, '\n');
+		put_line(t, line);
 	}
 	return shown;
 }
@@ -129,15 +143,20 @@ bool show_body(struct text *t, const struct show_body *b)
 	return ok;
 }
 
+struct printing {
+	bool has_begun, is_refused;
+};
+
 static bool print_piece(void *owner, struct str piece)
 {
-	bool *is_first = owner;
+	struct printing *p = owner;
 
-	if (*is_first && isatty(STDOUT_FILENO) && !is_text(STR(""), piece)) {
+	if (!p->has_begun && isatty(STDOUT_FILENO) && !is_text(STR(""), piece)) {
 		cli_complain("show", "the body is binary; send it to a file");
+		p->is_refused = true;
 		return false;
 	}
-	*is_first = false;
+	p->has_begun = true;
 	return fwrite(piece.p, 1, piece.len, stdout) == piece.len;
 }
 
@@ -150,7 +169,7 @@ int show_body_whole(struct reader *r, const struct kept_body *body, const struct
 {
 	const struct coding_limits limits = {.max_bytes = SIZE_MAX};
 	struct str codings = is_raw ? STR("") : kept_body_codings(body, value_of(head, "content-encoding"));
-	bool is_first = true;
+	struct printing printing = {false, false};
 	enum coding_end end;
 	struct coding *c;
 
@@ -158,7 +177,7 @@ int show_body_whole(struct reader *r, const struct kept_body *body, const struct
 		cli_complain("show", "no such body was kept");
 		return EXIT_FAILED;
 	}
-	c = coding_new(codings, &limits, print_piece, &is_first, &end);
+	c = coding_new(codings, &limits, print_piece, &printing, &end);
 	if (!c) {
 		cli_complain("show", "its content coding is not known: %.*s (--raw shows it as it was sent)", STR_ARG(codings));
 		return EXIT_FAILED;
@@ -169,10 +188,11 @@ int show_body_whole(struct reader *r, const struct kept_body *body, const struct
 		return EXIT_FAILED;
 	}
 	end = coding_end(c);
-	if (fflush(stdout) != 0)
+	if (printing.is_refused || fflush(stdout) != 0)
 		return EXIT_FAILED;
 	if (end != CODING_WHOLE)
-		cli_complain("show", "%s", coding_end_words(end));
+		cli_complain("show", "%s%s", coding_end_words(end),
+			end == CODING_DAMAGED ? " (--raw shows it as it was sent)" : "");
 	else if (body->cut.len > 0)
 		cli_complain("show", "the body was cut: %.*s", STR_ARG(body->cut));
 	return end == CODING_WHOLE || (end == CODING_TRUNCATED && body->cut.len > 0) ? EXIT_OK : EXIT_FAILED;

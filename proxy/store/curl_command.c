@@ -43,6 +43,7 @@ static bool on_hop(void *owner, const struct hop_view *v)
 	if (c->hop > 0)
 		c->url = arena_str(c->arena, v->url);
 	c->body = v->request_body;
+	c->body.cut = arena_str(c->arena, v->request_body.cut);
 	c->body_bytes = v->request_body_bytes;
 	return false;
 }

@@ -44,6 +44,16 @@ static struct str origin_form(struct curl_command *c, struct str target)
 	return rest.p[0] == '/' ? rest : arena_printf(c->arena, "/%.*s", STR_ARG(rest));
 }
 
+/* User information is no part of what an origin is sent (RFC 9110 section 4.2.4): curl would make credentials of it. */
+static struct str without_user(struct str authority)
+{
+	size_t at = authority.len;
+
+	while (at > 0 && authority.p[at - 1] != '@')
+		at--;
+	return str_from(authority, at);
+}
+
 bool curl_read_target(struct curl_command *c)
 {
 	struct str line = c->head->start_line;
@@ -52,7 +62,7 @@ bool curl_read_target(struct curl_command *c)
 	c->method = next_word(&line);
 	c->target = next_word(&line);
 	c->version = line;
-	c->authority = str_first(rest, authority_length(rest));
+	c->authority = without_user(str_first(rest, authority_length(rest)));
 	if (str_eq(c->method, STR("CONNECT"))) {
 		curl_note(c, "a tunnel: what went through it is in flows of its own, where it was opened");
 		return false;

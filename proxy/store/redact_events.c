@@ -1,4 +1,5 @@
-/* Secrets in event streams (WHATWG HTML, section 9.2). The value of an event may stand in several lines, each behind "data:". */
+/* Secrets in event streams (WHATWG HTML, section 9.2). The value of an event may stand in several
+ * lines, each behind "data:". */
 #include "store/redact_part.h"
 
 static const struct str name = {"data:", 5};
@@ -9,7 +10,8 @@ static struct str first_line(struct str s)
 	return str_first(s, str_find(s, '\n'));
 }
 
-/* Takes the lines of one value; what stands behind "data:" comes into the text, a line each. Returns how many bytes they are. */
+/* Takes the lines of one value; what stands behind "data:" comes into the text, a line each. Returns how many bytes they
+ * are. */
 static size_t take_value(struct text *ret_value, struct str s)
 {
 	size_t all = s.len;
