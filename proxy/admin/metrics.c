@@ -149,6 +149,8 @@ static void write_store(struct text *t, const struct store_counts *c)
 		"Flows deleted from the flow database because of its limits (capture.max_flows, max_bytes, max_age).",
 		c->pruned);
 	write_one(t, "viaduct_store_bytes", "gauge", "Size of the flow database without its log.", c->file_bytes);
+	write_one(t, "viaduct_store_log_bytes", "gauge",
+		"Size of the flow database's log, which grows while a reader keeps a transaction open.", c->log_bytes);
 }
 
 static void write_bodies(struct text *t, const struct store_counts *c)

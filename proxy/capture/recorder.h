@@ -25,8 +25,8 @@ struct recorder_limits {
 	/* Bytes of each body; 0: none, which is marked as a cut; RECORDER_NO_BODIES: nobody wants to know of bodies. What holds when a body begins holds
 	 * to its end. */
 	int64_t body_limit;
-	int64_t memory;     /* bytes */
-	bool is_shedding;   /* capture.overload: shed */
+	int64_t memory;   /* bytes */
+	bool is_shedding; /* capture.overload: shed */
 };
 
 struct recorder_needs {

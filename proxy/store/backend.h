@@ -25,6 +25,12 @@ enum backend_fault {
 	FAULT_DAMAGED /* what is stored cannot be read or written any more: renew */
 };
 
+enum backend_place {
+	PLACE_SAME,
+	PLACE_MOVED,  /* deleted, replaced, or not open */
+	PLACE_DAMAGED /* what was written is not there any more */
+};
+
 struct backend_ops {
 	/* Writes n records all or none, in order; a flow that is there already is replaced. A record that can never be written
 	 * (too large) is left out and counted in ret_lost. Else one line in ret_why. redactor: secrets are replaced by it;
@@ -40,11 +46,11 @@ struct backend_ops {
 	 * entries; may be empty. */
 	enum backend_fault (*begin_session)(struct backend *b, struct str name, bool is_import, struct str log_json,
 		int64_t *ret_id, char *ret_why, size_t size);
-	/* True if what is written does not go where the name leads any more (deleted, replaced, not open): renew. Cheap enough
-	 * for once a second. */
-	bool (*is_moved)(struct backend *b);
+	/* Whether what is written still goes where the name leads: if not, renew. Cheap enough for once a second. */
+	enum backend_place (*look)(struct backend *b);
 	/* Closes what is there and opens it anew; what is damaged is set aside under another name first. ret_why tells what
-	 * became of the old one, or why it failed. Numbers and change numbers never go back. False: try again later. */
+	 * became of the old one, or why it failed. Numbers and change numbers never go back; bodies in flight go on where what
+	 * was stored of them is still there. False: try again later. */
 	bool (*renew)(struct backend *b, bool is_damaged, char *ret_why, size_t size);
 	/* The first id that is free. */
 	uint64_t (*next_id)(const struct backend *b);
@@ -58,6 +64,8 @@ struct backend {
 	struct session session; /* the present one */
 	uint64_t pruned;        /* flows deleted since it was opened */
 	uint64_t file_bytes;    /* without its log */
+	uint64_t log_bytes;
+	uint64_t bodies_lost; /* in flight, cut since what was stored of them went with another file, since it was opened */
 };
 
 struct backend_needs {
@@ -68,7 +76,7 @@ struct backend_needs {
 };
 /* Opens the flow database in a folder for writing: makes both if missing, locks, migrates, ends what an earlier run left; a
  * damaged file is set aside, which is said in the log. Where it can be read but not written at the moment (disk full, locked),
- * it is_moved, and renew tries again. NULL with one line in ret_why. */
+ * its place is PLACE_MOVED, and renew tries again. NULL with one line in ret_why. */
 struct backend *backend_sqlite(const struct backend_needs *needs, char *ret_why, size_t size);
 
 #endif

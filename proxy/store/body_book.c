@@ -18,7 +18,9 @@ struct body_book {
 	struct body_growth growth;
 	struct body_packer *packer;
 	struct body_hash *hash; /* of bodies that are whole; those that grow have their own */
-	int64_t last_id, committed_last_id;
+	int64_t last_id,
+		committed_last_id; /* they go up through all databases, so that no other body is taken for one of ours */
+	size_t lost;
 	char whole[BODY_PART_BYTES]; /* where the parts of a body that is whole are put together */
 };
 
@@ -29,32 +31,50 @@ struct body_end {
 	const uint8_t *hash;
 };
 
-struct body_book *body_book_new(sqlite3 *db)
+struct body_book *body_book_new(void)
 {
-	struct body_book *b;
+	struct body_book *b = mem_calloc(1, sizeof(*b));
 
-	if (body_take_over(db) != SQLITE_OK)
-		return NULL;
-	b = mem_calloc(1, sizeof(*b));
 	body_growth_init(&b->growth);
-	b->known = body_known_new(BODY_BOOK_KNOWN);
 	b->packer = body_packer_new();
 	b->hash = body_hash_new();
-	if (body_rows_init(&b->rows, db) && b->hash && body_rows_last_id(&b->rows, &b->last_id) == SQLITE_OK) {
-		b->committed_last_id = b->last_id;
+	if (b->hash)
 		return b;
-	}
 	body_book_free(b);
 	return NULL;
+}
+
+bool body_book_open(struct body_book *b, sqlite3 *db)
+{
+	int64_t last_id;
+
+	if (body_take_over(db, &b->growth, &b->lost) != SQLITE_OK || !body_rows_init(&b->rows, db) ||
+		body_rows_last_id(&b->rows, &last_id) != SQLITE_OK)
+		return false;
+	b->known = body_known_new(BODY_BOOK_KNOWN);
+	b->last_id = last_id > b->last_id ? last_id : b->last_id;
+	b->committed_last_id = b->last_id;
+	return true;
+}
+
+void body_book_close(struct body_book *b)
+{
+	body_rows_fini(&b->rows);
+	body_known_free(b->known);
+	b->known = NULL;
+}
+
+size_t body_book_lost(const struct body_book *b)
+{
+	return b->lost;
 }
 
 void body_book_free(struct body_book *b)
 {
 	if (!b)
 		return;
-	body_rows_fini(&b->rows);
+	body_book_close(b);
 	body_growth_fini(&b->growth);
-	body_known_free(b->known);
 	body_packer_free(b->packer);
 	body_hash_free(b->hash);
 	mem_free(b);

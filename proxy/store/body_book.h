@@ -13,8 +13,8 @@
 
 enum {
 	BODY_BOOK_KNOWN = 65536, /* small bodies that are known by their hash */
-	/* In flight, with bodies. Beyond that the one that was not heard of for longest is forgotten: its bodies end there,
-	 * and are closed at the next start. */
+	/* In flight, with bodies. Beyond that the one that was not heard of for longest is forgotten: its flow, when it ends,
+	 * does not refer to what is stored of its bodies, which is closed at the next start and left to pruning. */
 	BODY_BOOK_EXCHANGES = 32768,
 	/* Flows for which a body that came again is kept without another look; fewer for larger ones, so that what is kept in
 	 * vain comes to no more than these bytes. */
@@ -29,11 +29,18 @@ struct body_ref {
 	enum body_cut cut; /* why it is not whole */
 };
 
-/* Closes what an earlier run left growing: what a flow refers to ends with what is there, the rest is left to pruning. Before
- * or after the flows in flight of that run were marked as interrupted. NULL when the database refuses a statement, or there is
- * no SHA-256. */
-struct body_book *body_book_new(sqlite3 *db);
+/* Knows of nothing yet, and is not open. NULL: there is no SHA-256. */
+struct body_book *body_book_new(void);
 void body_book_free(struct body_book *b); /* NULL is fine */
+/* Closes what an earlier run left growing: what a flow refers to ends with what is there, the rest is left to pruning. Before
+ * or after the flows in flight of that run were marked as interrupted. Bodies in flight go on where the database has them as
+ * they were after the last commit. False when the database refuses a statement. */
+bool body_book_open(struct body_book *b, sqlite3 *db);
+/* The database is about to be closed, and no transaction is open; bodies in flight are kept for the next one. */
+void body_book_close(struct body_book *b);
+/* Bodies in flight of which the stored part was lost with the database that it was in: marked as cut (CUT_STORE), and left out
+ * from there on. Since it was made. */
+size_t body_book_lost(const struct body_book *b);
 /* Functions that return int return an SQLite result code. Takes the pieces of a record in; is_last: no more will come for this
  * exchange. A part that does not begin where the one before it ended (one was lost) is left out, and the body marked as cut
  * (CUT_STORE). */

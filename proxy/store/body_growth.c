@@ -186,3 +186,25 @@ void body_growth_undo(struct body_growth *g)
 		}
 	}
 }
+
+static bool lose_body(struct growing_body *body, bool (*goes_on)(void *of, const struct growth *body), void *of)
+{
+	if (body->now.id == 0 || goes_on(of, &body->now))
+		return false;
+	body_hash_free(body->now.hash);
+	body->now = (struct growth){.cut = CUT_STORE};
+	return true;
+}
+
+size_t body_growth_lose(struct body_growth *g, bool (*goes_on)(void *of, const struct growth *body), void *of)
+{
+	size_t n = 0;
+
+	for (struct list *use = g->map.uses.next; use != &g->map.uses; use = use->next) {
+		struct growing_exchange *x = LIST_ITEM(LIST_ITEM(use, struct keymap_node, use), struct growing_exchange, node);
+
+		for (struct growing_body *body = x->bodies; body; body = body->next)
+			n += lose_body(body, goes_on, of);
+	}
+	return n;
+}

@@ -59,5 +59,8 @@ void body_growth_over(struct body_growth *g, struct growing_exchange *x);
 /* room: exchanges that stay, at most. */
 void body_growth_commit(struct body_growth *g, size_t room);
 void body_growth_undo(struct body_growth *g);
+/* Between transactions, when the database is another one, or was opened anew: bodies with a row that does not go on are lost; of
+ * them stays that they are cut (CUT_STORE). How many there are. */
+size_t body_growth_lose(struct body_growth *g, bool (*goes_on)(void *of, const struct growth *body), void *of);
 
 #endif

@@ -53,6 +53,7 @@ void body_rows_fini(struct body_rows *r)
 {
 	for (size_t i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(*statement_at(r, i));
+	memset(r, 0, sizeof(*r));
 }
 
 int body_rows_last_id(struct body_rows *r, int64_t *ret)

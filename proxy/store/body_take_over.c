@@ -6,9 +6,13 @@
 #include "store/body_pack.h"
 #include "store/body_rows.h"
 
+#include <stdlib.h>
+
 struct left {
 	int64_t id;
 	int64_t flow; /* the last one that refers to it; 0: none does */
+	uint64_t bytes;
+	bool is_ours; /* it goes on growing */
 };
 
 struct take_over {
@@ -24,12 +28,12 @@ struct take_over {
 /* The second condition lets the index be used; CROSS: in this order, since few flows are found by it. */
 #define IN_FLIGHT "e.outcome IN ('pending', 'interrupted') AND e.outcome <> 'delivered'"
 static const char left_sql[] =
-	"SELECT b.id, max(r.flow) FROM bodies b LEFT JOIN ("
+	"SELECT b.id, max(r.flow), b.bytes FROM bodies b LEFT JOIN ("
 	"SELECT h.request_body_id AS body_id, e.id AS flow FROM exchanges e CROSS JOIN hops h ON h.exchange_id = e.id"
 	" WHERE " IN_FLIGHT
 	" UNION ALL SELECT h.response_body_id, e.id FROM exchanges e CROSS JOIN hops h ON h.exchange_id = e.id WHERE " IN_FLIGHT
 	" UNION ALL SELECT e.response_body_id, e.id FROM exchanges e WHERE " IN_FLIGHT
-	") r ON r.body_id = b.id WHERE b.used_until = ? GROUP BY b.id";
+	") r ON r.body_id = b.id WHERE b.used_until = ? GROUP BY b.id ORDER BY b.id";
 
 static const char pieces_sql[] = "SELECT compression IS NOT NULL, bytes, content FROM body_pieces"
 				 " WHERE id BETWEEN ?1 << 20 AND (?1 << 20) + 0xfffff ORDER BY id";
@@ -53,9 +57,32 @@ static int list_left(struct take_over *t)
 		return rc;
 	sqlite3_bind_int64(s, 1, BODY_USED_GROWING);
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW)
-		add_left(t, (struct left){sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1)});
+		add_left(t,
+			(struct left){sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1),
+				(uint64_t)sqlite3_column_int64(s, 2), false});
 	sqlite3_finalize(s);
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int compare_left(const void *a, const void *b)
+{
+	int64_t x = ((const struct left *)a)->id, y = ((const struct left *)b)->id;
+
+	return (x > y) - (x < y);
+}
+
+/* A body in flight that the file has as it was left. */
+static bool goes_on(void *of, const struct growth *g)
+{
+	struct take_over *t = of;
+	struct left key = {.id = g->id}, *left = NULL;
+
+	if (t->left_n > 0)
+		left = bsearch(&key, t->left, t->left_n, sizeof(key), compare_left);
+	if (!left || left->bytes != g->bytes)
+		return false;
+	left->is_ours = true;
+	return true;
 }
 
 /* One piece into the hash. One that is damaged ends the body: SQLITE_DONE. */
@@ -108,8 +135,10 @@ static int end_all(struct take_over *t)
 	t->hash = body_hash_new();
 	if (rc == SQLITE_OK && !t->hash)
 		rc = SQLITE_NOMEM;
-	for (size_t i = 0; i < t->left_n && rc == SQLITE_OK; i++)
-		rc = t->left[i].flow != 0 ? end_body(t, &t->left[i]) : body_rows_drop(&t->rows, t->left[i].id);
+	for (size_t i = 0; i < t->left_n && rc == SQLITE_OK; i++) {
+		if (!t->left[i].is_ours)
+			rc = t->left[i].flow != 0 ? end_body(t, &t->left[i]) : body_rows_drop(&t->rows, t->left[i].id);
+	}
 	return rc;
 }
 
@@ -122,7 +151,7 @@ static void fini(struct take_over *t)
 	mem_free(t->left);
 }
 
-int body_take_over(sqlite3 *db)
+int body_take_over(sqlite3 *db, struct body_growth *ours, size_t *ret_lost)
 {
 	struct take_over t = {.db = db};
 	int rc = sqlite3_exec(db, "SAVEPOINT take_over", NULL, NULL, NULL);
@@ -130,6 +159,8 @@ int body_take_over(sqlite3 *db)
 	if (rc != SQLITE_OK)
 		return rc;
 	rc = list_left(&t);
+	if (rc == SQLITE_OK)
+		*ret_lost += body_growth_lose(ours, goes_on, &t);
 	if (rc == SQLITE_OK && t.left_n > 0)
 		rc = end_all(&t);
 	fini(&t);

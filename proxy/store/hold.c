@@ -101,12 +101,27 @@ static void note_success(struct hold *h)
 {
 	atomic_store_explicit(&h->counts->pruned, h->backend->pruned, memory_order_relaxed);
 	atomic_store_explicit(&h->counts->file_bytes, h->backend->file_bytes, memory_order_relaxed);
+	atomic_store_explicit(&h->counts->log_bytes, h->backend->log_bytes, memory_order_relaxed);
 	if (h->retry_us != 0)
 		log_info("%s: written again; %" PRIu64 " flows were lost, and %" PRIu64 " bodies cut", h->backend->name,
 			h->lost_now, h->cut_now);
 	h->retry_us = 0;
 	h->failures = 0;
 	h->lost_now = h->cut_now = 0;
+}
+
+/* Of bodies in flight the beginning may have gone with what was there before. */
+static void count_lost_bodies(struct hold *h)
+{
+	uint64_t n = h->backend->bodies_lost - h->bodies_lost;
+
+	if (n == 0)
+		return;
+	log_error("%s: %" PRIu64 " bodies in flight are cut, since what was stored of them is not there any more",
+		h->backend->name, n);
+	h->bodies_lost = h->backend->bodies_lost;
+	h->cut_now += n;
+	atomic_fetch_add_explicit(&h->backlog->bodies_cut_store, n, memory_order_relaxed);
 }
 
 /* Opens the backend anew; true when it can be used. */
@@ -120,28 +135,21 @@ static bool renew(struct hold *h, int64_t now_us)
 	}
 	if (why[0] != '\0')
 		log_error("%s: %s", h->backend->name, why);
+	count_lost_bodies(h);
 	h->renewal = RENEWAL_NONE;
 	h->looked_us = now_us;
 	return true;
 }
 
-/* Makes sure that what is written goes where it is looked for; true when it may be written. */
-static bool look(struct hold *h, int64_t now_us)
+static bool may_set_aside(const struct hold *h, enum backend_fault fault, int64_t now_us)
 {
-	if (h->renewal == RENEWAL_NONE && h->looked_us != 0 && now_us - h->looked_us < LOOK_US && h->retry_us == 0)
-		return true;
-	h->looked_us = now_us;
-	if (h->renewal == RENEWAL_NONE && h->backend->ops->is_moved(h->backend))
-		h->renewal = RENEWAL_REOPEN;
-	return h->renewal == RENEWAL_NONE || renew(h, now_us);
+	return fault == FAULT_DAMAGED && (h->damaged_us == 0 || now_us - h->damaged_us >= DAMAGED_AGAIN_US);
 }
 
 /* What is to be done about a fault; true if it is mended, so that the same can be done again at once. */
 static bool mend(struct hold *h, enum backend_fault fault, int64_t now_us, const char *why)
 {
-	bool is_first = h->damaged_us == 0 || now_us - h->damaged_us >= DAMAGED_AGAIN_US;
-
-	if (fault != FAULT_DAMAGED || !is_first) {
+	if (!may_set_aside(h, fault, now_us)) {
 		note_failure(h, now_us, why);
 		return false;
 	}
@@ -149,6 +157,22 @@ static bool mend(struct hold *h, enum backend_fault fault, int64_t now_us, const
 	h->damaged_us = now_us;
 	h->renewal = RENEWAL_DAMAGED;
 	return renew(h, now_us);
+}
+
+/* Makes sure that what is written goes where it is looked for; true when it may be written. */
+static bool look(struct hold *h, int64_t now_us)
+{
+	enum backend_place place;
+
+	if (h->renewal == RENEWAL_NONE && h->looked_us != 0 && now_us - h->looked_us < LOOK_US && h->retry_us == 0)
+		return true;
+	h->looked_us = now_us;
+	place = h->renewal == RENEWAL_NONE ? h->backend->ops->look(h->backend) : PLACE_SAME;
+	if (place == PLACE_DAMAGED)
+		return mend(h, FAULT_DAMAGED, now_us, "what was written is not there any more");
+	if (place == PLACE_MOVED)
+		h->renewal = RENEWAL_REOPEN;
+	return h->renewal == RENEWAL_NONE || renew(h, now_us);
 }
 
 /* The records of the next transaction; how many. */
@@ -187,6 +211,37 @@ static bool write_some(struct hold *h, int64_t now_us)
 	return true;
 }
 
+/* What comes is written all the same. */
+static void note_prune_failure(struct hold *h, int64_t now_us, const char *why)
+{
+	if (h->prune_retry_us == 0) {
+		log_error("%s: old flows cannot be deleted: %s; it is tried again", h->backend->name, why);
+		h->prune_backoff_us = FIRST_BACKOFF_US;
+	} else if (h->prune_backoff_us < LAST_BACKOFF_US) {
+		h->prune_backoff_us *= 2;
+	}
+	h->prune_retry_us = now_us + h->prune_backoff_us;
+	atomic_fetch_add_explicit(&h->counts->errors, 1, memory_order_relaxed);
+}
+
+static void note_prune_success(struct hold *h)
+{
+	if (h->prune_retry_us != 0)
+		log_info("%s: old flows are deleted again", h->backend->name);
+	h->prune_retry_us = 0;
+	note_success(h);
+}
+
+/* What cannot be deleted is no reason to hold back what comes, unless writing fails too. A new file has no excess, and of one
+ * that stays the excess is found again later. */
+static void mend_prune(struct hold *h, enum backend_fault fault, int64_t now_us, const char *why)
+{
+	if (h->retry_us == 0 && !may_set_aside(h, fault, now_us))
+		note_prune_failure(h, now_us, why);
+	else
+		(void)mend(h, fault, now_us, why);
+}
+
 /* One step; true if there is more to do, and it can be done now. */
 static bool prune_some(struct hold *h, int64_t now_us)
 {
@@ -199,10 +254,10 @@ static bool prune_some(struct hold *h, int64_t now_us)
 		limits.oldest_start_us = clock_wall_us() - h->limits.max_age_us;
 	fault = h->backend->ops->prune(h->backend, &limits, PRUNE_FLOWS, &more, why, sizeof(why));
 	if (fault != FAULT_NONE) {
-		(void)mend(h, fault, now_us, why); /* a new file has no excess; what is there still has it later */
+		mend_prune(h, fault, now_us, why);
 		return false;
 	}
-	note_success(h);
+	note_prune_success(h);
 	h->has_excess = more;
 	h->age_us = now_us + AGE_LOOK_US;
 	return more;
@@ -231,7 +286,7 @@ static bool is_due(const struct hold *h, int64_t now_us, bool is_last)
 
 static bool wants_prune(const struct hold *h, int64_t now_us)
 {
-	return h->has_excess || (h->limits.max_age_us > 0 && now_us >= h->age_us);
+	return now_us >= h->prune_retry_us && (h->has_excess || (h->limits.max_age_us > 0 && now_us >= h->age_us));
 }
 
 void hold_work(struct hold *h, int64_t now_us, bool is_last)
@@ -282,13 +337,15 @@ bool hold_begin_session(struct hold *h, int64_t now_us, struct str name, bool is
 
 int64_t hold_due_us(const struct hold *h)
 {
-	int64_t due_us = h->n > 0 ? h->first_us + STORE_BATCH_MS * INT64_C(1000) : INT64_MAX;
+	int64_t due_us = h->n > 0 ? h->first_us + STORE_BATCH_MS * INT64_C(1000) : INT64_MAX, prune_us = INT64_MAX;
 
 	if (h->retry_us != 0)
 		return h->retry_us;
 	if (h->has_excess)
-		return 0;
-	return h->backend && h->limits.max_age_us > 0 && h->age_us < due_us ? h->age_us : due_us;
+		prune_us = h->prune_retry_us;
+	else if (h->backend && h->limits.max_age_us > 0)
+		prune_us = h->age_us > h->prune_retry_us ? h->age_us : h->prune_retry_us;
+	return prune_us < due_us ? prune_us : due_us;
 }
 
 void hold_fini(struct hold *h)

@@ -8,7 +8,7 @@
 
 /* For other threads to read. */
 struct hold_counts {
-	atomic_uint_fast64_t written, errors, lost, pruned, file_bytes;
+	atomic_uint_fast64_t written, errors, lost, pruned, file_bytes, log_bytes;
 	atomic_uint_fast64_t held_bytes; /* while the backend fails: of what is held back, which the backlog does not count */
 };
 
@@ -37,9 +37,14 @@ struct hold {
 	unsigned failures; /* one after the other */
 	enum hold_renewal renewal;
 	uint64_t lost_now, cut_now; /* since the last success */
-	/* Bodies that were cut last, so that each is counted once. */
+	/* Bodies that were cut last, so that each is counted once where no more than these are cut at the same time. */
 	uint64_t cut_bodies[HOLD_CUT_BODIES];
 	unsigned cut_at;
+
+	/* While old flows cannot be deleted, but what comes is written. */
+	int64_t prune_retry_us; /* when to try again; 0: it works */
+	int64_t prune_backoff_us;
+	uint64_t bodies_lost; /* of backend->bodies_lost: counted */
 
 	int64_t looked_us;  /* when it was last asked whether the backend is where it was */
 	int64_t damaged_us; /* when it was last set aside; 0: never */

@@ -49,6 +49,7 @@ void reader_close(struct reader *r)
 	if (!r)
 		return;
 	head_lines_free(r->lines);
+	reader_drop_statements(r);
 	sqlite3_close(r->db);
 	mem_free(r);
 }
@@ -166,6 +167,44 @@ bool reader_finish(struct reader *r, sqlite3_stmt *s, int rc)
 
 	sqlite3_finalize(s);
 	return ok;
+}
+
+sqlite3_stmt *reader_borrow(struct reader *r, const char *sql)
+{
+	sqlite3_stmt *s = NULL;
+
+	for (size_t i = 0; i < READER_STATEMENTS && !s; i++) {
+		if (r->kept[i].sql == sql) {
+			s = r->kept[i].s;
+			r->kept[i].s = NULL;
+		}
+	}
+	if (!s && sqlite3_prepare_v3(r->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s, NULL) != SQLITE_OK)
+		(void)reader_fail(r);
+	return s;
+}
+
+bool reader_give_back(struct reader *r, const char *sql, sqlite3_stmt *s, int rc)
+{
+	bool ok = rc == SQLITE_ROW || rc == SQLITE_DONE || reader_fail(r);
+
+	sqlite3_reset(s);
+	for (size_t i = 0; i < READER_STATEMENTS; i++) {
+		if (!r->kept[i].s && (r->kept[i].sql == sql || !r->kept[i].sql)) {
+			r->kept[i] = (struct reader_statement){sql, s};
+			return ok;
+		}
+	}
+	sqlite3_finalize(s);
+	return ok;
+}
+
+void reader_drop_statements(struct reader *r)
+{
+	for (size_t i = 0; i < READER_STATEMENTS; i++) {
+		sqlite3_finalize(r->kept[i].s);
+		r->kept[i] = (struct reader_statement){NULL, NULL};
+	}
 }
 
 bool reader_visit_flows(struct reader *r, sqlite3_stmt *s, flow_visit *visit, void *owner)

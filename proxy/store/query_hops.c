@@ -9,6 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char sql_hops[] =
+	"SELECT number, reason, url, peer, is_reused, is_reply, status, tls_version, tls_cipher, tls_resumed, started_us,"
+	" queue_us, resolve_us, connect_us, tls_us, send_us, wait_us, receive_us, request_head_bytes, request_body_bytes,"
+	" response_head_bytes, response_body_bytes, error, detail, decision, peer_class, delay_us, cookies_added,"
+	" tls_alpn, tls_server_name, identity_id, tls_pin, tls_staple, tls_unverified, identity_change_id,"
+	" request_body_id, request_body_cut, response_body_id, response_body_cut, extra FROM hops WHERE exchange_id = ? ORDER BY number";
+static const char sql_drops[] = "SELECT name, why FROM drops WHERE exchange_id = ? AND hop = ? ORDER BY position";
+static const char sql_cookies[] = "SELECT name, fate, client FROM cookies WHERE exchange_id = ? AND hop = ? ORDER BY position";
+
 static struct hop_view read_hop(sqlite3_stmt *s)
 {
 	struct columns c = {s, 0};
@@ -107,11 +116,11 @@ static bool read_cookie(struct listing *l, struct columns *c)
 static bool read_list(struct reader *r, const char *sql, uint64_t id, int64_t hop,
 	bool (*read)(struct listing *l, struct columns *c), struct listing *l)
 {
-	sqlite3_stmt *s = NULL;
-	int rc = sqlite3_prepare_v2(r->db, sql, -1, &s, NULL);
+	sqlite3_stmt *s = reader_borrow(r, sql);
+	int rc;
 
-	if (rc != SQLITE_OK)
-		return reader_fail(r);
+	if (!s)
+		return false;
 	sqlite3_bind_int64(s, 1, (sqlite3_int64)id);
 	sqlite3_bind_int64(s, 2, hop);
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
@@ -119,19 +128,18 @@ static bool read_list(struct reader *r, const char *sql, uint64_t id, int64_t ho
 
 		if (read(l, &c))
 			continue;
-		sqlite3_finalize(s);
+		(void)reader_give_back(r, sql, s, SQLITE_DONE);
 		snprintf(r->error, sizeof(r->error), "a stored hop is too large to be read");
 		return false;
 	}
-	return reader_finish(r, s, rc);
+	return reader_give_back(r, sql, s, rc);
 }
 
 bool reader_drops(struct reader *r, uint64_t id, int64_t hop, struct arena *a, struct drop_rows *ret)
 {
 	struct listing l = {.arena = a, .item_bytes = sizeof(struct drop_view)};
 
-	if (!read_list(r, "SELECT name, why FROM drops WHERE exchange_id = ? AND hop = ? ORDER BY position", id, hop, read_drop,
-		    &l))
+	if (!read_list(r, sql_drops, id, hop, read_drop, &l))
 		return false;
 	*ret = (struct drop_rows){l.v, l.n};
 	return true;
@@ -141,8 +149,7 @@ static bool read_cookies(struct reader *r, uint64_t id, int64_t hop, struct aren
 {
 	struct listing l = {.arena = a, .item_bytes = sizeof(struct cookie_view)};
 
-	if (!read_list(r, "SELECT name, fate, client FROM cookies WHERE exchange_id = ? AND hop = ? ORDER BY position", id, hop,
-		    read_cookie, &l))
+	if (!read_list(r, sql_cookies, id, hop, read_cookie, &l))
 		return false;
 	*ret = (struct cookie_rows){l.v, l.n};
 	return true;
@@ -158,29 +165,23 @@ static bool read_belongings(struct reader *r, uint64_t id, struct arena *a, stru
 
 bool reader_hops(struct reader *r, uint64_t id, struct arena *a, hop_visit *visit, void *owner)
 {
-	sqlite3_stmt *s = NULL;
-	int rc = sqlite3_prepare_v2(r->db,
-		"SELECT number, reason, url, peer, is_reused, is_reply, status, tls_version, tls_cipher, tls_resumed, started_us,"
-		" queue_us, resolve_us, connect_us, tls_us, send_us, wait_us, receive_us, request_head_bytes, request_body_bytes,"
-		" response_head_bytes, response_body_bytes, error, detail, decision, peer_class, delay_us, cookies_added,"
-		" tls_alpn, tls_server_name, identity_id, tls_pin, tls_staple, tls_unverified, identity_change_id,"
-		" request_body_id, request_body_cut, response_body_id, response_body_cut, extra FROM hops WHERE exchange_id = ? ORDER BY number",
-		-1, &s, NULL);
+	sqlite3_stmt *s = reader_borrow(r, sql_hops);
+	int rc;
 
-	if (rc != SQLITE_OK)
-		return reader_fail(r);
+	if (!s)
+		return false;
 	sqlite3_bind_int64(s, 1, (sqlite3_int64)id);
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
 		struct hop_view v = read_hop(s);
 
 		if (!read_belongings(r, id, a, &v)) {
-			sqlite3_finalize(s);
+			(void)reader_give_back(r, sql_hops, s, SQLITE_DONE);
 			return false;
 		}
 		if (!visit(owner, &v))
 			break;
 	}
-	return reader_finish(r, s, rc);
+	return reader_give_back(r, sql_hops, s, rc);
 }
 
 static bool find_line(void *owner, int64_t id, struct field *ret)
@@ -227,12 +228,13 @@ bool reader_head(struct reader *r, uint64_t id, int64_t hop, bool is_request, st
 		{HEAD_OF("response") " FROM exchanges WHERE id = ?", HEAD_OF("request") " FROM exchanges WHERE id = ?"},
 		{HEAD_OF("response") " FROM hops WHERE exchange_id = ? AND number = ?",
 			HEAD_OF("request") " FROM hops WHERE exchange_id = ? AND number = ?"}};
+	const char *sql = sql_of[hop != 0][is_request];
 	struct head_view *head = NULL;
-	sqlite3_stmt *s = NULL;
-	int rc = sqlite3_prepare_v2(r->db, sql_of[hop != 0][is_request], -1, &s, NULL);
+	sqlite3_stmt *s = reader_borrow(r, sql);
+	int rc;
 
-	if (rc != SQLITE_OK)
-		return reader_fail(r);
+	if (!s)
+		return false;
 	sqlite3_bind_int64(s, 1, (sqlite3_int64)id);
 	if (hop != 0)
 		sqlite3_bind_int64(s, 2, hop);
@@ -242,11 +244,11 @@ bool reader_head(struct reader *r, uint64_t id, int64_t hop, bool is_request, st
 
 		head = read_head(r, &c, a);
 		if (!head) {
-			sqlite3_finalize(s);
+			(void)reader_give_back(r, sql, s, SQLITE_DONE);
 			return false;
 		}
 	}
-	if (!reader_finish(r, s, rc))
+	if (!reader_give_back(r, sql, s, rc))
 		return false;
 	*ret = head;
 	return true;

@@ -11,9 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* How long a lock of another process is waited for: long enough that a short one is no failure; and short while it is one,
- * since meanwhile nobody takes what the workers record. */
-enum { BUSY_MS = 2000, BUSY_AGAIN_MS = 250 };
 enum { SPARE = 16, SPARE_BYTES = 1024 * 1024 };
 
 static struct sqlite_backend *self_of(struct backend *b)
@@ -39,7 +36,7 @@ static enum backend_fault roll_back(struct sqlite_backend *s, char *ret_why, siz
 	if (!sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	writer_undo(s->writer);
-	sqlite3_busy_timeout(s->db, BUSY_AGAIN_MS);
+	sqlite3_busy_timeout(s->db, SQLITE_BUSY_AGAIN_MS);
 	return fault;
 }
 
@@ -100,6 +97,10 @@ static enum backend_fault write_batch(struct backend *b, struct record *const *r
 
 	if (!s->db)
 		return not_open(ret_why, size);
+	if (sqlite_log_is_cut(s)) {
+		snprintf(ret_why, size, "its log was cut short");
+		return FAULT_DAMAGED;
+	}
 	if (!exec(s, "BEGIN IMMEDIATE") || !put_all(s, records, n, redactor, &batch) || !exec(s, "COMMIT"))
 		return roll_back(s, ret_why, size);
 	writer_commit(s->writer);
@@ -107,29 +108,23 @@ static enum backend_fault write_batch(struct backend *b, struct record *const *r
 	s->ended_n += batch.ended;
 	s->last_id = batch.last_id;
 	*ret_lost = batch.lost;
-	sqlite3_busy_timeout(s->db, BUSY_MS);
+	sqlite3_busy_timeout(s->db, SQLITE_BUSY_MS);
 	sqlite_measure(s);
+	sqlite_bound_log(s);
 	return FAULT_NONE;
 }
 
-/* The file itself gets smaller when the log is next written back, which without traffic may be never. */
-static void give_back(struct sqlite_backend *s, const struct backend_limits *limits)
+/* The file gets shorter when the log is written into it, which without traffic nobody does. Only where that is worth it, since
+ * while flows come, the room is used again soon; or where the file itself is beyond its limit. */
+static void shrink(struct sqlite_backend *s, const struct backend_limits *limits)
 {
+	uint64_t bytes = s->base.file_bytes, most = bytes + bytes / SPARE + SPARE_BYTES;
+	uint64_t limit = limits->max_bytes > 0 ? (uint64_t)limits->max_bytes : UINT64_MAX;
 	struct stat st;
 
-	if (limits->max_bytes > 0 && s->base.file_bytes <= (uint64_t)limits->max_bytes && stat(s->path, &st) == 0 &&
-		st.st_size > limits->max_bytes)
-		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-}
-
-/* The file gets shorter when the log is written into it, which without traffic nobody does. Only where that is worth it: while
- * flows come, the room is used again soon. */
-static void shrink(struct sqlite_backend *s)
-{
-	uint64_t bytes = s->base.file_bytes;
-	struct stat st;
-
-	if (stat(s->path, &st) == 0 && (uint64_t)st.st_size > bytes + bytes / SPARE + SPARE_BYTES)
+	if (bytes <= limit && limit < most)
+		most = limit;
+	if (stat(s->path, &st) == 0 && (uint64_t)st.st_size > most)
 		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
@@ -152,10 +147,9 @@ static enum backend_fault prune(struct backend *b, const struct backend_limits *
 		writer_pruned(s->writer, end.first_kept);
 	*ret_more = end.has_more;
 	sqlite_measure(s);
+	sqlite_bound_log(s);
 	if (!end.has_more)
-		shrink(s);
-	if (!end.has_more)
-		give_back(s, limits);
+		shrink(s, limits);
 	return FAULT_NONE;
 }
 
@@ -190,6 +184,8 @@ void sqlite_measure(struct sqlite_backend *s)
 
 	if (database_number(s->db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", 0, &bytes))
 		s->base.file_bytes = (uint64_t)bytes;
+	if (s->base.file_bytes < s->low_bytes)
+		s->low_bytes = s->base.file_bytes;
 }
 
 static void close_backend(struct backend *b)
@@ -199,6 +195,7 @@ static void close_backend(struct backend *b)
 	if (s->db)
 		(void)sqlite_end_run(s); /* a run without an end says as much */
 	sqlite_close(s);
+	writer_free(s->writer);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	mem_free(s->remark);
@@ -212,7 +209,7 @@ static const struct backend_ops sqlite_ops = {
 	.write_batch = write_batch,
 	.prune = prune,
 	.begin_session = begin_session,
-	.is_moved = sqlite_is_moved,
+	.look = sqlite_look,
 	.renew = sqlite_renew,
 	.next_id = next_id,
 	.close = close_backend,

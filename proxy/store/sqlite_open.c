@@ -22,15 +22,9 @@ enum backend_fault sqlite_fault(const struct sqlite_backend *s)
 /* 0 if there is none. */
 static ino_t inode_beside(const struct sqlite_backend *s, const char *suffix)
 {
-	struct text path = {NULL, 0, 0};
 	struct stat st;
-	ino_t inode;
 
-	text_printf(&path, "%s%s", s->path, suffix);
-	text_byte(&path, '\0');
-	inode = stat(path.p, &st) == 0 ? st.st_ino : 0;
-	text_fini(&path);
-	return inode;
+	return sqlite_stat(s, suffix, &st) ? st.st_ino : 0;
 }
 
 /* Where the numbering goes on. A file that was put in place of ours and has flows that we never gave a number to is not ours to
@@ -82,26 +76,35 @@ static bool begin_here(struct sqlite_backend *s, char *ret_why, size_t size)
 }
 
 /* What is derived from the file, for this handle. */
-static bool make_writer(struct sqlite_backend *s, char *ret_why, size_t size)
+static bool open_writer(struct sqlite_backend *s, char *ret_why, size_t size)
 {
 	sqlite3_int64 ended;
+	struct stat st;
 
-	if (database_number(s->db,
+	if (!s->writer)
+		s->writer = writer_new();
+	if (!s->writer) {
+		snprintf(ret_why, size, "there is no SHA-256");
+		return false;
+	}
+	if (!database_number(s->db,
 		    "SELECT (SELECT count(*) FROM exchanges)"
 		    " - (SELECT count(*) FROM exchanges WHERE outcome = 'pending' AND outcome <> 'delivered')",
-		    0, &ended))
-		s->writer = writer_new(s->db, s->run.id);
-	if (!s->writer) {
+		    0, &ended) ||
+		!writer_open(s->writer, s->db, s->run.id)) {
 		snprintf(ret_why, size, "%s", sqlite3_errmsg(s->db));
 		return false;
 	}
 	s->pruner = sqlite_pruner_new(s->db);
 	s->ended_n = ended;
+	s->base.bodies_lost = writer_bodies_lost(s->writer);
 	if (s->base.session.id > 0)
 		writer_set_session(s->writer, s->base.session.id);
 	s->log_inode = inode_beside(s, "-wal");
 	s->index_inode = inode_beside(s, "-shm");
+	s->low_bytes = UINT64_MAX;
 	sqlite_measure(s);
+	s->seen_bytes = sqlite_stat(s, "", &st) ? (uint64_t)st.st_size : 0;
 	return true;
 }
 
@@ -111,13 +114,13 @@ static enum backend_fault take_over(struct sqlite_backend *s, char *ret_why, siz
 
 	if (fault != FAULT_NONE)
 		return fault;
-	return begin_here(s, ret_why, size) && make_writer(s, ret_why, size) ? FAULT_NONE : sqlite_fault(s);
+	return begin_here(s, ret_why, size) && open_writer(s, ret_why, size) ? FAULT_NONE : sqlite_fault(s);
 }
 
 void sqlite_close(struct sqlite_backend *s)
 {
-	writer_free(s->writer);
-	s->writer = NULL;
+	if (s->writer)
+		writer_close(s->writer);
 	sqlite_pruner_free(s->pruner);
 	s->pruner = NULL;
 	sqlite3_close(s->db);
@@ -152,9 +155,12 @@ static void remark(struct sqlite_backend *s, const char *aside)
 		text_printf(&t, "another flow database had been put there; it is now %s, and a new one is begun", aside);
 	else
 		text_printf(&t,
-			"what was there is damaged; it is now %s, and a new one is begun; what it holds can be saved with:"
+			"%s; it is now %s, and a new one is begun; what it holds can be saved with:"
 			" sqlite3 '%s' .recover (or .dump, where the shell has no .recover)",
+			s->is_cut ? "a part of what was there is gone, and the flows in it are lost"
+				  : "what was there is damaged",
 			aside, aside);
+	s->is_cut = false;
 	text_byte(&t, '\0');
 	mem_free(s->remark);
 	s->remark = t.p;
@@ -199,16 +205,27 @@ bool sqlite_open_first(struct sqlite_backend *s, char *ret_why, size_t size)
 	return fault == FAULT_NONE || is_later;
 }
 
-bool sqlite_is_moved(struct backend *b)
+static bool file_is_moved(struct sqlite_backend *s)
 {
-	struct sqlite_backend *s = (struct sqlite_backend *)(void *)b;
 	int is_moved = 0;
 
-	if (!s->db)
-		return true;
 	sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &is_moved);
-	/* Who comes next would make these anew, and not see what we write, nor we what they do. */
-	return is_moved || inode_beside(s, "-wal") != s->log_inode || inode_beside(s, "-shm") != s->index_inode;
+	return is_moved;
+}
+
+/* Who comes next would make these anew, and not see what we write, nor we what they do. */
+static bool log_is_moved(struct sqlite_backend *s)
+{
+	return inode_beside(s, "-wal") != s->log_inode || inode_beside(s, "-shm") != s->index_inode;
+}
+
+enum backend_place sqlite_look(struct backend *b)
+{
+	struct sqlite_backend *s = (struct sqlite_backend *)(void *)b;
+
+	if (!s->db || file_is_moved(s) || log_is_moved(s))
+		return PLACE_MOVED;
+	return sqlite_is_damaged(s) ? PLACE_DAMAGED : PLACE_SAME;
 }
 
 /* What is still in the log goes into the file that it belongs to, wherever that is now, since SQLite does not do so when it
@@ -216,9 +233,8 @@ bool sqlite_is_moved(struct backend *b)
  * it. */
 static void close_moved(struct sqlite_backend *s)
 {
-	int is_moved = 0;
+	bool is_moved = file_is_moved(s);
 
-	sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &is_moved);
 	sqlite3_busy_timeout(s->db, CHECKPOINT_MS);
 	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	sqlite_close(s);
@@ -245,11 +261,11 @@ static void put_reason(const struct sqlite_backend *s, const char *why, char *re
 bool sqlite_renew(struct backend *b, bool is_damaged, char *ret_why, size_t size)
 {
 	struct sqlite_backend *s = (struct sqlite_backend *)(void *)b;
-	bool is_moved = s->db && sqlite_is_moved(b);
+	bool is_moved = s->db && file_is_moved(s), has_new_log = s->db && log_is_moved(s);
 	char why[WHY_BYTES] = "";
 
 	/* Damage that was seen in a file that is gone says nothing about the one that is there. */
-	is_damaged = is_damaged && !is_moved && !s->remark;
+	is_damaged = is_damaged && !is_moved && !has_new_log && !s->remark;
 	if (s->db && is_damaged)
 		close_damaged(s);
 	else if (s->db)
@@ -261,9 +277,10 @@ bool sqlite_renew(struct backend *b, bool is_damaged, char *ret_why, size_t size
 		return false;
 	}
 	snprintf(ret_why, size, "%s",
-		s->remark          ? s->remark
-			: is_moved ? "it had been deleted or replaced, and is opened anew"
-				   : "");
+		s->remark             ? s->remark
+			: is_moved    ? "it had been deleted or replaced, and is opened anew"
+			: has_new_log ? "its log (-wal, -shm) had been deleted or replaced, and it is opened anew"
+				      : "");
 	mem_free(s->remark);
 	s->remark = NULL;
 	return true;

@@ -6,7 +6,12 @@
 #include "store/writer.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <sys/types.h>
+
+/* How long a lock of another process is waited for: long enough that a short one is no failure; and short while it is one,
+ * since meanwhile nobody takes what the workers record. */
+enum { SQLITE_BUSY_MS = 2000, SQLITE_BUSY_AGAIN_MS = 250 };
 
 /* This run of viaduct, in the table runs. */
 struct sqlite_run {
@@ -20,9 +25,14 @@ struct sqlite_backend {
 	int lock_fd;
 	/* NULL where it could not be opened again yet. */
 	sqlite3 *db;
-	struct writer *writer;
+	struct writer *writer; /* as long as the backend, for what is in flight; open while db is; NULL: never was */
 	struct sqlite_pruner *pruner;
 	ino_t log_inode, index_inode; /* of the files beside it: FILE-wal, FILE-shm */
+	/* sqlite_log.c: how long the file was when it was looked at last, and how short it may have become since. */
+	uint64_t seen_bytes, low_bytes;
+	int64_t log_due_us; /* when to try next to shorten the log */
+	bool log_is_said;
+	bool is_cut; /* what was written was found to be not there any more */
 	/* These stay when the file is another one. */
 	struct sqlite_run run;
 	struct session import; /* the last one that was begun for a file; its flows may still come */
@@ -43,11 +53,22 @@ enum backend_fault sqlite_open(struct sqlite_backend *s, char *ret_why, size_t s
 bool sqlite_open_first(struct sqlite_backend *s, char *ret_why, size_t size);
 void sqlite_close(struct sqlite_backend *s);
 /* See backend.h. */
-bool sqlite_is_moved(struct backend *b);
+enum backend_place sqlite_look(struct backend *b);
 bool sqlite_renew(struct backend *b, bool is_damaged, char *ret_why, size_t size);
 
 /* After a transaction. */
 void sqlite_measure(struct sqlite_backend *s);
+
+/* sqlite_log.c. Of the file, or of what stands beside it (-wal, -shm); false if there is none. */
+bool sqlite_stat(const struct sqlite_backend *s, const char *suffix, struct stat *ret);
+/* True if what was written to the log is not there any more; costs two system calls. Before a transaction, for the next
+ * checkpoint would copy what is not there into the file. */
+bool sqlite_log_is_cut(struct sqlite_backend *s);
+/* The same for both files, once a second. */
+bool sqlite_is_damaged(struct sqlite_backend *s);
+/* After a transaction: makes the log short again where it is long, waiting a little for readers, and says if it cannot be. */
+void sqlite_bound_log(struct sqlite_backend *s);
+
 /* What the last error of the file means. */
 enum backend_fault sqlite_fault(const struct sqlite_backend *s);
 

@@ -357,6 +357,7 @@ void store_counts(const struct store *s, struct store_counts *ret)
 		.bodies_cut_store = read_count(&s->backlog.bodies_cut_store),
 		.pruned = read_count(&s->counts.pruned),
 		.file_bytes = read_count(&s->counts.file_bytes),
+		.log_bytes = read_count(&s->counts.log_bytes),
 		.backlog_bytes =
 			atomic_load_explicit(&s->backlog.bytes, memory_order_relaxed) + read_count(&s->counts.held_bytes),
 	};

@@ -70,6 +70,7 @@ struct store_counts {
 	uint64_t bodies_cut_limit, bodies_cut_overload, bodies_cut_store;
 	uint64_t pruned;        /* flows that left because of a limit */
 	uint64_t file_bytes;    /* size of the database without its log */
+	uint64_t log_bytes;     /* of its log */
 	uint64_t backlog_bytes; /* of memory that waits to be written */
 };
 void store_counts(const struct store *s, struct store_counts *ret);

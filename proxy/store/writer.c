@@ -212,25 +212,47 @@ void writer_set_session(struct writer *w, int64_t session_id)
 	w->session_id = session_id;
 }
 
-struct writer *writer_new(sqlite3 *db, int64_t run)
+struct writer *writer_new(void)
 {
 	struct writer *w = mem_calloc(1, sizeof(*w));
 
-	w->run = run;
 	w->held = held_bodies_new();
-	for (int i = 0; i < STATEMENTS; i++) {
-		if (sqlite3_prepare_v3(db, sql_of[i], -1, SQLITE_PREPARE_PERSISTENT, &w->statements[i], NULL) != SQLITE_OK) {
-			writer_free(w);
-			return NULL;
-		}
-	}
-	w->identities = identity_book_new(db);
-	w->heads = head_book_new(db);
-	w->bodies = body_book_new(db);
-	if (w->identities && w->heads && w->bodies)
+	w->bodies = body_book_new();
+	if (w->bodies)
 		return w;
 	writer_free(w);
 	return NULL;
+}
+
+bool writer_open(struct writer *w, sqlite3 *db, int64_t run)
+{
+	w->run = run;
+	w->session_id = 0;
+	for (int i = 0; i < STATEMENTS; i++) {
+		if (sqlite3_prepare_v3(db, sql_of[i], -1, SQLITE_PREPARE_PERSISTENT, &w->statements[i], NULL) != SQLITE_OK)
+			return false;
+	}
+	w->identities = identity_book_new(db);
+	w->heads = w->identities ? head_book_new(db) : NULL;
+	return w->heads && body_book_open(w->bodies, db);
+}
+
+void writer_close(struct writer *w)
+{
+	for (int i = 0; i < STATEMENTS; i++) {
+		sqlite3_finalize(w->statements[i]);
+		w->statements[i] = NULL;
+	}
+	identity_book_free(w->identities);
+	w->identities = NULL;
+	head_book_free(w->heads);
+	w->heads = NULL;
+	body_book_close(w->bodies);
+}
+
+size_t writer_bodies_lost(const struct writer *w)
+{
+	return body_book_lost(w->bodies);
 }
 
 static void head_text_fini(struct head_text *h)
@@ -244,10 +266,8 @@ void writer_free(struct writer *w)
 {
 	if (!w)
 		return;
-	for (int i = 0; i < STATEMENTS; i++)
-		sqlite3_finalize(w->statements[i]);
-	identity_book_free(w->identities);
-	head_book_free(w->heads);
+	if (w->bodies)
+		writer_close(w);
 	body_book_free(w->bodies);
 	held_bodies_free(w->held);
 	head_text_fini(&w->request);

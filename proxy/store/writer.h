@@ -10,9 +10,15 @@
 struct redactor;
 struct writer;
 
-/* Flows belong to no session until one is set. NULL when a statement cannot be prepared (sqlite3_errmsg says why). */
-struct writer *writer_new(sqlite3 *db, int64_t run);
+/* Not open yet. NULL: there is no SHA-256. */
+struct writer *writer_new(void);
 void writer_free(struct writer *w); /* NULL is fine */
+/* Flows belong to no session until one is set. False when a statement cannot be prepared (sqlite3_errmsg says why): close it. */
+bool writer_open(struct writer *w, sqlite3 *db, int64_t run);
+/* The database is about to be closed, and no transaction is open; what is known of flows in flight is kept for the next one. */
+void writer_close(struct writer *w);
+/* Bodies in flight that were lost with the database that they were in, since it was made. */
+size_t writer_bodies_lost(const struct writer *w);
 /* The session of the flows that are written from now on, where a record names no other. */
 void writer_set_session(struct writer *w, int64_t session_id);
 /* Puts one record in place of whatever is there of its exchange, or takes the pieces of bodies in it. change: of this write.

@@ -7,6 +7,7 @@
 #include "store/body_read.h"
 #include "store/reader.h"
 #include "store/schema.h"
+#include "store/sqlite_prune.h"
 #include "store_fixture.h"
 
 #include <setjmp.h>
@@ -20,6 +21,7 @@ struct body_rig {
 	struct folder folder;
 	sqlite3 *db;
 	struct body_book *book;
+	struct sqlite_pruner *pruner;
 };
 
 static inline void rig_exec(struct body_rig *r, const char *sql)
@@ -58,8 +60,9 @@ static inline int body_rig_setup(void **state)
 		"PRAGMA synchronous = OFF");
 	for (int i = 0; i < SCHEMA_VERSION; i++)
 		rig_exec(r, schema_step(i));
-	r->book = body_book_new(r->db);
-	return r->book ? 0 : -1;
+	r->pruner = sqlite_pruner_new(r->db);
+	r->book = body_book_new();
+	return r->book && body_book_open(r->book, r->db) ? 0 : -1;
 }
 
 static inline int body_rig_teardown(void **state)
@@ -67,6 +70,7 @@ static inline int body_rig_teardown(void **state)
 	struct body_rig *r = *state;
 
 	body_book_free(r->book);
+	sqlite_pruner_free(r->pruner);
 	sqlite3_close(r->db);
 	folder_remove(&r->folder);
 	mem_free(r);
@@ -77,12 +81,26 @@ static inline int body_rig_teardown(void **state)
 static inline void rig_restart(struct body_rig *r)
 {
 	body_book_free(r->book);
+	sqlite_pruner_free(r->pruner);
 	assert_int_equal(sqlite3_close(r->db), SQLITE_OK);
 	assert_int_equal(sqlite3_open(r->folder.db, &r->db), SQLITE_OK);
 	rig_exec(r, "PRAGMA synchronous = OFF");
-	r->book = body_book_new(r->db);
+	r->pruner = sqlite_pruner_new(r->db);
+	r->book = body_book_new();
 	assert_non_null(r->book);
+	assert_true(body_book_open(r->book, r->db));
 	rig_exec(r, "UPDATE exchanges SET outcome = 'interrupted' WHERE outcome = 'pending'");
+}
+
+/* The database is opened anew while the proxy runs. */
+static inline void rig_renew(struct body_rig *r)
+{
+	body_book_close(r->book);
+	sqlite_pruner_free(r->pruner);
+	assert_int_equal(sqlite3_close(r->db), SQLITE_OK);
+	assert_int_equal(sqlite3_open(r->folder.db, &r->db), SQLITE_OK);
+	r->pruner = sqlite_pruner_new(r->db);
+	assert_true(body_book_open(r->book, r->db));
 }
 
 /* A part in front of the list. */

@@ -20,8 +20,10 @@ enum { MS = 1000, S = 1000 * MS, MEMORY = 1 << 20 };
 
 struct fake {
 	struct backend base;
-	enum backend_fault fault;                  /* of what is written or pruned */
-	bool can_renew, is_moved, has_more, mends; /* mends: renew ends the fault */
+	enum backend_fault fault;       /* of what is written or pruned */
+	enum backend_fault prune_fault; /* of what is pruned, where that is none */
+	enum backend_place place;
+	bool can_renew, has_more, mends; /* mends: renew ends the fault */
 	size_t batches, records, last_n, cut_parts, whole_parts, renewals, damaged, looks, prunes, sessions;
 	struct backend_limits limits;
 };
@@ -60,9 +62,9 @@ static inline enum backend_fault fake_prune(struct backend *b, const struct back
 	struct fake *f = fake_of(b);
 
 	assert_true(limit > 0);
-	if (f->fault != FAULT_NONE) {
+	if (f->fault != FAULT_NONE || f->prune_fault != FAULT_NONE) {
 		snprintf(ret_why, size, "told to");
-		return f->fault;
+		return f->fault != FAULT_NONE ? f->fault : f->prune_fault;
 	}
 	f->prunes++;
 	f->limits = *limits;
@@ -86,10 +88,10 @@ static inline enum backend_fault fake_begin_session(struct backend *b, struct st
 	return FAULT_NONE;
 }
 
-static inline bool fake_is_moved(struct backend *b)
+static inline enum backend_place fake_look(struct backend *b)
 {
 	fake_of(b)->looks++;
-	return fake_of(b)->is_moved;
+	return fake_of(b)->place;
 }
 
 static inline bool fake_renew(struct backend *b, bool is_damaged, char *ret_why, size_t size)
@@ -101,7 +103,7 @@ static inline bool fake_renew(struct backend *b, bool is_damaged, char *ret_why,
 	f->damaged += is_damaged;
 	if (!f->can_renew)
 		return false;
-	f->is_moved = false;
+	f->place = PLACE_SAME;
 	if (f->mends)
 		f->fault = FAULT_NONE;
 	return true;
@@ -122,7 +124,7 @@ static const struct backend_ops fake_ops = {
 	.write_batch = fake_write,
 	.prune = fake_prune,
 	.begin_session = fake_begin_session,
-	.is_moved = fake_is_moved,
+	.look = fake_look,
 	.renew = fake_renew,
 	.next_id = fake_next_id,
 	.close = fake_close,

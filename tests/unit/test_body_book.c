@@ -192,6 +192,34 @@ static void test_take_over(void **state)
 	assert_int_equal(rig_number(r, "SELECT count(*) FROM bodies WHERE used_until <> 0"), 1);
 }
 
+/* The database is opened anew while bodies grow: what it still has goes on, what it has not is cut, of others no id is used. */
+static void test_renewed(void **state)
+{
+	struct body_rig *r = *state;
+	struct str text = make_text(big, sizeof(big), 1);
+	struct body_ref kept = rig_put(r, 7, parts_of(text, 0, 100000, 50000, 1), false), lost, last;
+
+	lost = rig_put(r, 8, parts_of(text, 0, 50000, 50000, 1), false);
+	rig_exec(r, "UPDATE bodies SET bytes = bytes - 1 WHERE id = 2"); /* as in a copy of before */
+	rig_renew(r);
+	assert_int_equal(body_book_lost(r->book), 1);
+	last = rig_put(r, 7, parts_of(text, 100000, text.len, 50000, 1), true);
+	assert_int_equal(last.id, kept.id);
+	assert_int_equal(last.cut, CUT_NONE);
+	assert_body(r, last.id, text);
+	assert_int_equal(rig_put_whole(r, 9, text).id, kept.id); /* its hash is right */
+	last = rig_put(r, 8, parts_of(text, 50000, 100000, 50000, 1), true);
+	assert_int_equal(last.id, 0);
+	assert_int_equal(last.cut, CUT_STORE);
+	assert_true(rig_number(r, "SELECT used_until FROM bodies WHERE id = 2") <= 8);
+
+	rig_put(r, 10, parts_of(text, 0, 50000, 50000, 2), false);
+	rig_exec(r, "DELETE FROM bodies; DELETE FROM body_pieces");
+	rig_renew(r);
+	assert_int_equal(body_book_lost(r->book), 2);
+	assert_true(rig_put_whole(r, 11, STR("new")).id > lost.id + 1);
+}
+
 /* A flow in flight costs memory only so long. */
 static void test_forgotten(void **state)
 {
@@ -213,7 +241,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {BODY_TEST(test_small), BODY_TEST(test_index), BODY_TEST(test_parts_of_one_record),
 		BODY_TEST(test_pieces), BODY_TEST(test_all_bodies_of_a_flow), BODY_TEST(test_cuts), BODY_TEST(test_undo),
-		BODY_TEST(test_undo_end), BODY_TEST(test_undo_known), BODY_TEST(test_take_over), BODY_TEST(test_forgotten)};
+		BODY_TEST(test_undo_end), BODY_TEST(test_undo_known), BODY_TEST(test_take_over), BODY_TEST(test_renewed),
+		BODY_TEST(test_forgotten)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

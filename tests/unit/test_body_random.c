@@ -140,7 +140,7 @@ static void prune(struct play *p, int64_t max_flows, int64_t max_bytes, size_t l
 	struct sqlite_prune_needs needs = {.limits = &limits, .limit = limit, .ended_n = p->ended_n};
 	struct sqlite_prune_end end;
 
-	assert_int_equal(sqlite_prune(p->rig->db, &needs, &end), SQLITE_OK);
+	assert_int_equal(sqlite_prune(p->rig->pruner, &needs, &end), SQLITE_OK);
 	p->ended_n -= end.deleted;
 	assert_int_equal(rig_number(p->rig, "SELECT count(*) FROM exchanges WHERE outcome <> 'pending'"), p->ended_n);
 	if (end.first_kept == 0)

@@ -193,6 +193,22 @@ static void test_pruned(void **state)
 	assert_string_equal(put(r, later + 1, true, v, 2), "[3,2]");
 }
 
+/* Where all are deleted, also those that were to be used for longer, new ones are made, and stay. */
+static void test_all_pruned(void **state)
+{
+	const struct field v[] = {{STR("A"), STR("1")}};
+	struct rig *r = *state;
+
+	put(r, 1, true, v, 1);
+	assert_string_equal(put(r, 2, true, v, 1), "[1]");
+	exec(r, "DELETE FROM head_fields");
+	head_book_pruned(r->book, INT64_MAX);
+	assert_string_equal(put(r, 3, true, v, 1), "[[\"A\",\"1\"]]");
+	check_read(r, put(r, 4, true, v, 1), v, 1);
+	check_read(r, put(r, 5, true, v, 1), v, 1);
+	assert_int_equal(ask(r, "SELECT count(*) FROM head_fields"), 1);
+}
+
 /* After a transaction that failed, what it wrote is not there; what was there before is found again. */
 static void test_undo(void **state)
 {
@@ -302,6 +318,7 @@ int main(void)
 		RIG_TEST(test_bytes),
 		RIG_TEST(test_used_until),
 		RIG_TEST(test_pruned),
+		RIG_TEST(test_all_pruned),
 		RIG_TEST(test_undo),
 		RIG_TEST(test_next_run),
 		RIG_TEST(test_bound),

@@ -163,7 +163,7 @@ static void test_moved(void **state)
 		pass(b, 200 * MS);
 	}
 	assert_true(b->fake.looks - looks >= 5 && b->fake.looks - looks <= 7);
-	b->fake.is_moved = true;
+	b->fake.place = PLACE_MOVED;
 	add_flow(b, 0);
 	pass(b, 1 * S);
 	assert_int_equal(b->fake.renewals, 1);
@@ -172,9 +172,78 @@ static void test_moved(void **state)
 	assert_int_equal(count(&b->counts.written), 31);
 }
 
+/* What was written is not there any more: what comes goes into a new one. */
+static void test_cut_off(void **state)
+{
+	struct bench *b = *state;
+
+	b->fake.place = PLACE_DAMAGED;
+	add_flow(b, 0);
+	pass(b, 1 * S);
+	assert_int_equal(b->fake.damaged, 1);
+	assert_int_equal(count(&b->counts.errors), 1);
+	assert_int_equal(count(&b->counts.written), 1);
+}
+
+/* Where a new file has not what was stored of bodies in flight, that is counted, once. */
+static void test_lost_bodies_are_counted(void **state)
+{
+	struct bench *b = *state;
+
+	b->fake.base.bodies_lost = 3;
+	for (int i = 0; i < 2; i++) {
+		b->fake.place = PLACE_MOVED;
+		add_flow(b, 0);
+		pass(b, 1 * S);
+	}
+	assert_int_equal(b->fake.renewals, 2);
+	assert_int_equal(count(&b->backlog.bodies_cut_store), 3);
+}
+
+/* What comes is written all the same, at once; deleting is tried again, ever more seldom, and the thread sleeps meanwhile. */
+static void test_prune_alone_fails(void **state)
+{
+	struct bench *b = *state;
+
+	b->fake.prune_fault = FAULT_LATER;
+	for (int i = 0; i < 100; i++) {
+		add_flow(b, 0);
+		pass(b, 200 * MS);
+		assert_int_equal(b->hold.n, 0);
+		assert_int_equal(b->hold.retry_us, 0);
+		assert_true(hold_due_us(&b->hold) > b->now_us);
+	}
+	assert_int_equal(b->fake.batches, 100);
+	assert_int_equal(b->fake.renewals, 0);
+	assert_in_range(count(&b->counts.errors), 4, 8);
+	b->fake.prune_fault = FAULT_NONE;
+	b->fake.prunes = 0;
+	pass(b, 20 * S);
+	assert_int_equal(b->fake.prunes, 1);
+	assert_int_equal(hold_due_us(&b->hold), INT64_MAX);
+}
+
+/* The same where flows are too old. */
+static void test_prune_by_age_alone_fails(void **state)
+{
+	struct bench *b = *state;
+	struct hold_limits limits = {.max_flows = 1000, .memory = MEMORY, .max_age_us = 60 * INT64_C(1000000)};
+
+	hold_set_limits(&b->hold, &limits);
+	pass(b, 1 * S);
+	b->fake.prune_fault = FAULT_LATER;
+	pass(b, 60 * S);
+	assert_int_equal(count(&b->counts.errors), 1);
+	assert_true(hold_due_us(&b->hold) > b->now_us);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		HOLD_TEST(test_cut_off),
+		HOLD_TEST(test_lost_bodies_are_counted),
+		HOLD_TEST(test_prune_alone_fails),
+		HOLD_TEST(test_prune_by_age_alone_fails),
 		HOLD_TEST(test_failing_cuts_bodies),
 		HOLD_TEST(test_failing_loses_beyond_bounds),
 		HOLD_TEST(test_failing_bytes_are_bounded),

@@ -173,6 +173,7 @@ static void test_store(void **state)
 		.bodies_cut_store = 5,
 		.pruned = 6,
 		.file_bytes = 70000,
+		.log_bytes = 5000,
 		.backlog_bytes = 8000,
 	};
 	t = written(&s);
@@ -181,6 +182,7 @@ static void test_store(void **state)
 	assert_line(t, "viaduct_bodies_cut_total{why=\"store\"} 5");
 	assert_line(t, "viaduct_store_evicted_total 6");
 	assert_line(t, "viaduct_store_bytes 70000");
+	assert_line(t, "viaduct_store_log_bytes 5000");
 	assert_line(t, "viaduct_capture_backlog_bytes 8000");
 	free(t);
 	meter_free(m);

@@ -336,6 +336,28 @@ static void test_many_open(void **state)
 	bench_fini(&b);
 }
 
+/* What a body weighs is what it holds of memory, and that is about what it needs, in however many pieces it came. */
+static void test_weight(void **state)
+{
+	struct flow_fixture f;
+	struct bench b;
+	struct record *r;
+
+	(void)state;
+	bench_init(&b, MANY_SLOTS);
+	begin(&b, &f, 1);
+	pass(&b, &f, BODY_DOWN, 0, 16000);
+	pass(&b, &f, BODY_DOWN, 16000, 1000);
+	b.o->on_end(b.o->owner, &f.x);
+	r = ring_pop(b.ring);
+	assert_int_equal(r->parts->len, 17000);
+	assert_in_range(r->parts->size, 17000, 17000 + 4096);
+	assert_true(r->weight >= sizeof(*r) + sizeof(*r->parts) + r->parts->size);
+	record_free(r);
+	assert_int_equal(backlog_bytes(&b.backlog), 0);
+	bench_fini(&b);
+}
+
 /* A record whose bodies are given up weighs less, and says why. */
 static void test_cut_bodies(void **state)
 {
@@ -373,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_shed_cuts_and_does_not_pause),
 		cmocka_unit_test(test_wait_is_bounded),
 		cmocka_unit_test(test_many_open),
+		cmocka_unit_test(test_weight),
 		cmocka_unit_test(test_cut_bodies),
 	};
 

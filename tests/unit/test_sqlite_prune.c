@@ -17,7 +17,7 @@ static struct sqlite_prune_end step(struct body_rig *r, const struct backend_lim
 	struct sqlite_prune_needs needs = {.limits = limits, .limit = limit, .ended_n = ended(r)};
 	struct sqlite_prune_end end;
 
-	assert_int_equal(sqlite_prune(r->db, &needs, &end), SQLITE_OK);
+	assert_int_equal(sqlite_prune(r->pruner, &needs, &end), SQLITE_OK);
 	assert_int_equal(ended(r), needs.ended_n - end.deleted);
 	if (end.first_kept != 0)
 		body_book_pruned(r->book, end.first_kept);
@@ -215,6 +215,45 @@ static void test_nothing_to_gain(void **state)
 	assert_int_equal(rig_number(r, "SELECT count(*) FROM exchanges"), 1);
 }
 
+/* Where bodies in flight take more than there may be, the history is not given up for them; when they have ended, they count. */
+static void test_history_stays(void **state)
+{
+	enum { LONG = 8 << 20 };
+	struct body_rig *r = *state;
+	struct backend_limits limits = {.max_flows = MANY, .max_bytes = 4 << 20};
+	char *bytes = mem_alloc(LONG);
+	struct str noise = make_noise(bytes, LONG, 1);
+
+	add(r, 1, 300);
+	(void)rig_put(r, 301, parts_of(noise, 0, noise.len / 2, BODY_PART_BYTES, 1), false);
+	prune(r, &limits);
+	(void)rig_put(r, 301, parts_of(noise, noise.len / 2, noise.len, 20000, 1), false);
+	prune(r, &limits);
+	assert_int_equal(ended(r), 300);
+	(void)rig_put(r, 301, NULL, true);
+	prune(r, &limits);
+	assert_true(rig_number(r, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size") <=
+		limits.max_bytes);
+	mem_free(bytes);
+}
+
+/* But what can be had by it is: bodies in flight drive the history out, down to a part of it. */
+static void test_history_makes_room(void **state)
+{
+	struct body_rig *r = *state;
+	struct backend_limits limits = {.max_flows = MANY, .max_bytes = 4 << 20};
+
+	for (uint64_t id = 1; id <= 18; id++)
+		(void)rig_put_whole(r, id, make_noise(body, sizeof(body), id));
+	prune(r, &limits);
+	assert_in_range(ended(r), 15, 18);
+	for (uint64_t id = 19; id <= 40; id++) {
+		(void)rig_put(r, id, parts_of(make_noise(body, sizeof(body), id), 0, sizeof(body), BODY_PART_BYTES, 1), false);
+		prune(r, &limits);
+	}
+	assert_in_range(ended(r), 3, 6);
+}
+
 /* A body that takes more than a step: nothing comes to refer to what is left of it. */
 static void test_long_body(void **state)
 {
@@ -246,7 +285,7 @@ static void test_failure(void **state)
 
 	add(r, 1, 10);
 	rig_exec(r, "CREATE TRIGGER no BEFORE DELETE ON bodies BEGIN SELECT raise(ABORT, 'no'); END");
-	assert_int_equal(sqlite_prune(r->db, &needs, &end) & 0xff, SQLITE_CONSTRAINT);
+	assert_int_equal(sqlite_prune(r->pruner, &needs, &end) & 0xff, SQLITE_CONSTRAINT);
 	assert_int_equal(end.deleted, -1);
 	assert_string_equal(sqlite3_errmsg(r->db), "no");
 	assert_int_equal(sqlite3_errcode(r->db) & 0xff, SQLITE_CONSTRAINT);
@@ -261,7 +300,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {BODY_TEST(test_nothing), BODY_TEST(test_count), BODY_TEST(test_age),
 		BODY_TEST(test_age_of_imports), BODY_TEST(test_in_flight), BODY_TEST(test_shared), BODY_TEST(test_late),
-		BODY_TEST(test_bytes), BODY_TEST(test_nothing_to_gain), BODY_TEST(test_long_body), BODY_TEST(test_failure)};
+		BODY_TEST(test_bytes), BODY_TEST(test_nothing_to_gain), BODY_TEST(test_history_stays),
+		BODY_TEST(test_history_makes_room), BODY_TEST(test_long_body), BODY_TEST(test_failure)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -372,9 +372,65 @@ static void test_in_flight(void **state)
 	store_stop(s);
 }
 
+static void push_piece(struct ring *ring, uint64_t id, uint64_t offset, size_t bytes)
+{
+	struct body_part *p = body_part_new(2, BODY_DOWN, offset, bytes);
+	struct record *r = record_new_body(id);
+
+	memset(p->bytes, (int)(id + offset), bytes);
+	p->len = bytes;
+	record_add_part(r, p);
+	push_record(ring, r);
+}
+
+/* A body of which the second half comes after something was done to the file. */
+static void check_body_in_flight(const char *gone, const char *bytes_and_cut, uint64_t cut_n)
+{
+	struct store *s = start(100000);
+	struct ring *ring = store_add_ring(s);
+	struct store_counts counts;
+	char path[PATH_BYTES];
+
+	push(ring, 1, OUTCOME_PENDING);
+	push_piece(ring, 1, 0, 50000);
+	push(ring, 2, OUTCOME_DELIVERED);
+	wait_written(s, 1);
+	path_of(gone, path);
+	assert_int_equal(unlink(path), 0);
+	let_a_look_be_due();
+	push(ring, 3, OUTCOME_DELIVERED);
+	push_piece(ring, 1, 50000, 50000);
+	push(ring, 4, OUTCOME_DELIVERED);
+	wait_written(s, 3);
+	push(ring, 1, OUTCOME_DELIVERED);
+	wait_written(s, 4);
+	store_counts(s, &counts);
+	assert_int_equal(counts.bodies_cut_store, cut_n);
+	store_stop(s);
+	assert_answer(&folder,
+		"SELECT ifnull(b.bytes, 0) || ' ' || ifnull(response_body_cut, 'whole') FROM hops"
+		" LEFT JOIN bodies b ON b.id = response_body_id WHERE exchange_id = 1 AND number = 2",
+		bytes_and_cut);
+	assert_sound();
+}
+
+static void test_body_goes_on(void **state)
+{
+	(void)state;
+	check_body_in_flight("flows.db-shm", "100000 whole", 0);
+}
+
+static void test_body_is_lost(void **state)
+{
+	(void)state;
+	check_body_in_flight("flows.db", "0 store", 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		STORE_TEST(test_body_goes_on),
+		STORE_TEST(test_body_is_lost),
 		STORE_TEST(test_deleted),
 		STORE_TEST(test_moved),
 		STORE_TEST(test_put_back),

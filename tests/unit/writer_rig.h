@@ -58,8 +58,8 @@ static inline int setup(void **state)
 		exec(r, schema_step(i));
 	o.folder = r->folder.data;
 	r->redactor = redactor_new(&o, why, sizeof(why));
-	r->writer = writer_new(r->db, 1);
-	if (!r->writer || !r->redactor)
+	r->writer = writer_new();
+	if (!r->writer || !writer_open(r->writer, r->db, 1) || !r->redactor)
 		return -1;
 	writer_set_session(r->writer, 5);
 	return 0;
