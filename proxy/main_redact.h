@@ -3,7 +3,7 @@
 #define VIADUCT_MAIN_REDACT_H
 
 #include "config/settings.h"
-#include "store/redact.h"
+#include "store/redact/redact.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -20,8 +20,8 @@
 #include "main_workers.h"
 #include "net/loop.h"
 #include "net/tls_server.h"
-#include "store/har_file.h"
-#include "store/redact.h"
+#include "store/har/har_file.h"
+#include "store/redact/redact.h"
 #include "store/store.h"
 #include "version.h"
 

@@ -3,7 +3,7 @@
 #include "admin/importer.h"
 
 #include "base/mem.h"
-#include "store/har_read.h"
+#include "store/har/har_read.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-/* viaduct export: flows for other programs. Not for what a flow looks like in them: store/har_write.h, export_jsonl.h,
+/* viaduct export: flows for other programs. Not for what a flow looks like in them: store/har/har_write.h, export_jsonl.h,
  * curl_command.h. */
 #include "cli/cli_export.h"
 #include "base/mem.h"

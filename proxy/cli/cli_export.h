@@ -4,9 +4,9 @@
 
 #include "cli/export_file.h"
 #include "config/filter.h"
-#include "store/har_write.h"
+#include "store/har/har_write.h"
 #include "store/query.h"
-#include "store/redact.h"
+#include "store/redact/redact.h"
 
 enum export_format { EXPORT_HAR, EXPORT_JSONL, EXPORT_CURL };
 

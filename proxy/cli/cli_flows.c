@@ -5,7 +5,7 @@
 #include "cli/cli_options.h"
 #include "cli/filter_word.h"
 #include "cli/flow_line.h"
-#include "store/flow_query.h"
+#include "store/find/flow_query.h"
 #include "store/view_json.h"
 
 #include <inttypes.h>

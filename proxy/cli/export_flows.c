@@ -2,10 +2,10 @@
 #include "base/mem.h"
 #include "cli/cli_export.h"
 #include "cli/cli_options.h"
-#include "store/curl_command.h"
-#include "store/export_jsonl.h"
-#include "store/flow_query.h"
-#include "store/har_write.h"
+#include "store/export/curl_command.h"
+#include "store/export/export_jsonl.h"
+#include "store/find/flow_query.h"
+#include "store/har/har_write.h"
 #include "version.h"
 
 #include <inttypes.h>

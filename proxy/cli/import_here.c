@@ -6,9 +6,9 @@
 #include "cli/import_part.h"
 #include "config/settings.h"
 #include "store/backend.h"
-#include "store/har_hide.h"
-#include "store/har_read.h"
-#include "store/redact.h"
+#include "store/har/har_hide.h"
+#include "store/har/har_read.h"
+#include "store/redact/redact.h"
 #include "version.h"
 
 #include <stdio.h>

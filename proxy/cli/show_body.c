@@ -8,7 +8,7 @@
 #include "http/charset.h"
 #include "http/coding.h"
 #include "http/media_type.h"
-#include "store/body_read.h"
+#include "store/body/body_read.h"
 
 #include <inttypes.h>
 #include <stdio.h>

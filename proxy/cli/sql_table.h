@@ -2,7 +2,7 @@
 #ifndef VIADUCT_CLI_SQL_TABLE_H
 #define VIADUCT_CLI_SQL_TABLE_H
 
-#include "store/sql_query.h"
+#include "store/find/sql_query.h"
 #include "store/text.h"
 
 enum sql_shape {

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "store/format.h"
 #include "store/json.h"
-#include "store/mask.h"
+#include "store/redact/mask.h"
 #include "store/view_json.h"
 
 #include <errno.h>

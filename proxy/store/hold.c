@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/har_hide.h"
+#include "store/har/har_hide.h"
 #include "store/hold_relief.h"
 #include "store/store.h"
 

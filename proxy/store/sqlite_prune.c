@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "store/body_rows.h"
+#include "store/body/body_rows.h"
 #include "store/database.h"
 
 #include <string.h>

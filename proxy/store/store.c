@@ -8,7 +8,7 @@
 #include "store/backend.h"
 #include "store/hold.h"
 #include "store/lines.h"
-#include "store/redact.h"
+#include "store/redact/redact.h"
 #include "store/wish.h"
 
 #include <assert.h>

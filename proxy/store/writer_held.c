@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "net/keymap.h"
-#include "store/har_type.h"
+#include "store/har/har_type.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #define VIADUCT_STORE_WRITER_HELD_H
 
 #include "capture/record.h"
-#include "store/redact.h"
+#include "store/redact/redact.h"
 
 enum {
 	HELD_BYTES = 64 * 1024 * 1024,      /* of all bodies; one for which there is no room is not kept */

@@ -3,7 +3,7 @@
 #define VIADUCT_STORE_WRITER_PART_H
 
 #include "capture/record.h"
-#include "store/body_book.h"
+#include "store/body/body_book.h"
 #include "store/head_book.h"
 #include "store/identity_book.h"
 #include "store/row.h"

@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "core/observer.h"
-#include "store/redact.h"
+#include "store/redact/redact.h"
 
 /* More than a flow can hold. */
 enum { WRITER_REDACT_BYTES = 256 * 1024 * 1024 };

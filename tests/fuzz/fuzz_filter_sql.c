@@ -3,8 +3,8 @@
  * by the indexes. */
 #include "../unit/filter_rows.h"
 
-#include "store/flow_query.h"
-#include "store/flow_subject.h"
+#include "store/find/flow_query.h"
+#include "store/find/flow_subject.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* HAR files as they come. Whatever is in them: what is taken are sound records. The extras are JSON, as whoever exports them
  * needs it; bodies come in order without gaps; hops are numbered upwards; entries are used or left out, none twice. */
-#include "store/har_read.h"
+#include "store/har/har_read.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Redaction of hostile heads and bodies: what is replaced once stays as it is when it is replaced again; a body that is not
  * replaced leaves nothing behind; JSON stays JSON, of which only the values of covered members differ. The first byte says
  * what the rest is. */
-#include "store/redact.h"
+#include "store/redact/redact.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
 #define VIADUCT_TESTS_BODY_RIG_H
 
 #include "base/mem.h"
-#include "store/body_book.h"
-#include "store/body_read.h"
+#include "store/body/body_book.h"
+#include "store/body/body_read.h"
 #include "store/reader.h"
 #include "store/schema.h"
 #include "store/sqlite_prune.h"

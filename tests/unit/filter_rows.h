@@ -3,8 +3,8 @@
 #define VIADUCT_TESTS_FILTER_ROWS_H
 
 #include "filter_cases.h"
-#include "store/filter_sql.h"
-#include "store/flow_set.h"
+#include "store/find/filter_sql.h"
+#include "store/find/flow_set.h"
 #include "store/head_lines.h"
 #include "store/json.h"
 #include "store/reader.h"

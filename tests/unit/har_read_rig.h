@@ -2,7 +2,7 @@
 #ifndef VIADUCT_TESTS_HAR_READ_RIG_H
 #define VIADUCT_TESTS_HAR_READ_RIG_H
 
-#include "store/har_read.h"
+#include "store/har/har_read.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

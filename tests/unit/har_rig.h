@@ -3,7 +3,7 @@
 #define VIADUCT_TESTS_HAR_RIG_H
 
 #include "query_run.h"
-#include "store/har_write.h"
+#include "store/har/har_write.h"
 
 #include <jansson.h>
 

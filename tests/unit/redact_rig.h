@@ -2,7 +2,7 @@
 #ifndef VIADUCT_TESTS_REDACT_RIG_H
 #define VIADUCT_TESTS_REDACT_RIG_H
 
-#include "store/redact.h"
+#include "store/redact/redact.h"
 #include "store_fixture.h"
 
 #include <setjmp.h>

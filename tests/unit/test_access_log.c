@@ -1,7 +1,7 @@
 /* The access log: its two formats, what it must not tell, and files that cannot be written. */
 #include "flow_fixture.h"
 #include "store/access_log.h"
-#include "store/mask.h"
+#include "store/redact/mask.h"
 
 #include <fcntl.h>
 #include <jansson.h>

@@ -1,6 +1,6 @@
 /* Bodies are written once, grow, are found again, and go back with their transaction. */
 #include "body_rig.h"
-#include "store/body_rows.h"
+#include "store/body/body_rows.h"
 
 enum { BIG = 200000, SMALL = 1000 };
 

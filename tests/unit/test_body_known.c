@@ -1,5 +1,5 @@
 /* The table of small bodies: bounded, and it follows transactions. */
-#include "store/body_known.h"
+#include "store/body/body_known.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -95,10 +95,25 @@ static void test_pruned(void **state)
 	body_known_free(k);
 }
 
+/* When all flows have left, what comes after them is known again. */
+static void test_all_pruned(void **state)
+{
+	struct body_known *k = body_known_new(ROOM);
+
+	(void)state;
+	put(k, 1, 1, 100);
+	body_known_commit(k);
+	body_known_pruned(k, INT64_MAX);
+	assert_int_equal(find(k, 1), 0);
+	put(k, 2, 2, 100);
+	assert_int_equal(find(k, 2), 2);
+	body_known_free(k);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bound), cmocka_unit_test(test_undo), cmocka_unit_test(test_pruned)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_bound), cmocka_unit_test(test_undo),
+		cmocka_unit_test(test_pruned), cmocka_unit_test(test_all_pruned)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* What is packed, what is not, and that it comes back as it was. */
 #include "body_rig.h"
-#include "store/body_pack.h"
+#include "store/body/body_pack.h"
 
 static char bytes[BODY_PART_BYTES];
 

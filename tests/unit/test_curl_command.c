@@ -1,7 +1,7 @@
 /* Stored requests as curl commands: what a shell reads in them, and what is said about what curl cannot do. */
 #include "query_run.h"
-#include "store/curl_command.h"
-#include "store/shell_quote.h"
+#include "store/export/curl_command.h"
+#include "store/export/shell_quote.h"
 
 #include <fcntl.h>
 #include <sys/wait.h>

@@ -2,8 +2,8 @@
  * which looks through them. */
 #include "filter_rows.h"
 
-#include "store/field_match.h"
-#include "store/field_scan.h"
+#include "store/find/field_match.h"
+#include "store/find/field_scan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,8 +3,8 @@
 #include "filter_rows.h"
 
 #include "base/mem.h"
-#include "store/flow_query.h"
-#include "store/flow_subject.h"
+#include "store/find/flow_query.h"
+#include "store/find/flow_subject.h"
 
 #include <zlib.h>
 

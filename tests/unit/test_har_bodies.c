@@ -1,7 +1,7 @@
 /* store/har_content: bodies as text or base64, decoded, cut. */
 #include "har_rig.h"
 
-#include "store/har_put.h"
+#include "store/har/har_put.h"
 
 #define GZIPPED                                                                                                                \
 	"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd\xc9\xc9\x07\x00\x86\xa6\x10\x36\x05\x00\x00\x00" /* "hello" */

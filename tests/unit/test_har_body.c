@@ -1,9 +1,9 @@
 /* har_body.h, har_date.h, har_mend.h: the small parts of reading a HAR. */
-#include "store/har_body.h"
+#include "store/har/har_body.h"
 
 #include "base/mem.h"
-#include "store/har_date.h"
-#include "store/har_mend.h"
+#include "store/har/har_date.h"
+#include "store/har/har_mend.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

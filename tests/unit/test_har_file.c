@@ -1,7 +1,7 @@
 /* store/har_file: a HAR that is whole at every moment while a store writes flows. */
 #include "har_rig.h"
-#include "store/har_feed.h"
-#include "store/har_file.h"
+#include "store/har/har_feed.h"
+#include "store/har/har_file.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

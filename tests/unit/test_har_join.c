@@ -1,7 +1,7 @@
 /* har_read.h: entries that we wrote are the hops of one flow again. */
 #include "har_read_rig.h"
 
-#include "store/har_join.h"
+#include "store/har/har_join.h"
 
 #define REQUEST "\"request\":{\"method\":\"GET\",\"url\":\"http://a.test/%u\",\"httpVersion\":\"HTTP/1.1\",\"headers\":[]}"
 #define RESPONSE                                                                                                               \

@@ -2,7 +2,7 @@
 #include "har_read_rig.h"
 
 #include "net/address.h"
-#include "store/har_scan.h"
+#include "store/har/har_scan.h"
 
 static void test_chromium(void **state)
 {

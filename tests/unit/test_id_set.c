@@ -1,6 +1,6 @@
 /* id_set.h and number_ranges.h: sets compared with plain arrays, ranges with the comparisons themselves. */
-#include "store/id_set.h"
-#include "store/number_ranges.h"
+#include "store/find/id_set.h"
+#include "store/find/number_ranges.h"
 
 #include "base/mem.h"
 

@@ -1,7 +1,7 @@
 /* sql_query.h: what is answered, what is refused, and the functions that are there. */
 #include "filter_rows.h"
 
-#include "store/sql_query.h"
+#include "store/find/sql_query.h"
 
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 /* store/twin_file: whole at every moment, for those who open it and for those who have it open. */
-#include "store/twin_file.h"
+#include "store/har/twin_file.h"
 
 #include "store_fixture.h"
 

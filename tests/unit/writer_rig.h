@@ -4,9 +4,9 @@
 
 #include "base/mem.h"
 #include "flow_fixture.h"
-#include "store/body_read.h"
+#include "store/body/body_read.h"
 #include "store/reader.h"
-#include "store/redact.h"
+#include "store/redact/redact.h"
 #include "store/schema.h"
 #include "store/writer.h"
 #include "store_fixture.h"
