@@ -36,7 +36,7 @@ static void assert_answer_of(const char *path, const char *sql, const char *expe
 {
 	struct folder other = folder;
 
-	snprintf(other.db, sizeof(other.db), "%s", path);
+	assert_true((size_t)snprintf(other.db, sizeof(other.db), "%s", path) < sizeof(other.db));
 	assert_answer(&other, sql, expected);
 }
 

@@ -71,7 +71,8 @@ enum redact_end redact_events(const struct redactor *r, struct text *to, struct 
 		if (str_starts(body, name)) {
 			enum redact_end end = redact_value(r, to, &body);
 
-			all = end == REDACT_NOTHING ? all : end;
+			if (end != REDACT_NOTHING)
+				all = end;
 		}
 		n = first_line(body).len;
 		n += n < body.len;
