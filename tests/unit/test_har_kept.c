@@ -278,8 +278,8 @@ static void secrets_of_any_shape_are_replaced(void **state)
 		"{\"request\":{\"cookies\":[{\"name\":\"a\",\"value\":\"s3cret\",\"_raw\":\"a=s3cret\"},\"b=s3cret\"]}}",
 		"{\"request\":{\"headers\":[{\"name\":\"Cookie\",\"value\":[\"a=s3cret\"],\"_valueHex\":\"s3cret\"}]}}",
 		"{\"request\":{\"postData\":{\"mimeType\":\"application/json\",\"encoding\":\"base64\",\"text\":\"czNjcmV0\"}}}",
-		"{\"response\":{\"headers\":[{\"name\":\"Content-Type\",\"value\":\"application/json\"}],"
-		"\"content\":{\"mimeType\":\"text/html\",\"text\":\"{\\\"password\\\":\\\"s3cret\\\"}\"}}}",
+		("{\"response\":{\"headers\":[{\"name\":\"Content-Type\",\"value\":\"application/json\"}],"
+		 "\"content\":{\"mimeType\":\"text/html\",\"text\":\"{\\\"password\\\":\\\"s3cret\\\"}\"}}}"),
 	};
 	struct record *r[sizeof(entries) / sizeof(entries[0])];
 	size_t n = sizeof(entries) / sizeof(entries[0]);
