@@ -38,7 +38,8 @@ void har_put_request_cookies(struct har_out *x, const struct fields *f)
 {
 	json_key(x->t, "cookies");
 	text_byte(x->t, '[');
-	for (const struct field *c = f->v; c < f->v + f->n; c++) {
+	for (size_t i = 0; i < f->n; i++) {
+		const struct field *c = &f->v[i];
 		struct str rest = str_ieq(c->name, STR("Cookie")) ? har_shown_value(x, c) : STR_NONE;
 
 		while (rest.len > 0) {
@@ -128,7 +129,9 @@ void har_put_response_cookies(struct har_out *x, const struct fields *f, int64_t
 {
 	json_key(x->t, "cookies");
 	text_byte(x->t, '[');
-	for (const struct field *c = f->v; c < f->v + f->n; c++) {
+	for (size_t i = 0; i < f->n; i++) {
+		const struct field *c = &f->v[i];
+
 		if (!str_ieq(c->name, STR("Set-Cookie")))
 			continue;
 		json_next(x->t);

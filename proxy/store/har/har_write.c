@@ -114,7 +114,9 @@ static bool read_heads(struct reader *r, struct arena *a, struct har_flow *f)
 
 	if (!reader_head(r, id, 0, true, a, &f->received) || !reader_head(r, id, 0, false, a, &f->delivered))
 		return false;
-	for (struct har_hop *h = f->hops; h < f->hops + f->n; h++) {
+	for (size_t i = 0; i < f->n; i++) {
+		struct har_hop *h = &f->hops[i];
+
 		if (!reader_head(r, id, h->v.number, true, a, &h->request) ||
 			!reader_head(r, id, h->v.number, false, a, &h->response))
 			return false;
