@@ -3,6 +3,7 @@
 
 #include "admin/html.h"
 #include "base/mem.h"
+#include "http/percent.h"
 #include "store/format.h"
 #include "store/json.h"
 
@@ -133,34 +134,16 @@ size_t passthrough_count(struct learned *learned, int64_t now_us)
 	return n;
 }
 
-/* -1: no hexadecimal digit. */
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)tolower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Takes one byte, "%41" being one. False on a malformed escape. */
 static bool take_byte(struct str *rest, char *ret)
 {
 	bool is_escape = rest->p[0] == '%';
-	int high, low;
+	int byte = is_escape ? percent_byte(*rest) : (unsigned char)rest->p[0];
 
-	if (!is_escape) {
-		*ret = rest->p[0];
-		*rest = str_from(*rest, 1);
-		return true;
-	}
-	if (rest->len < 3)
+	if (byte < 0)
 		return false;
-	high = hex_digit(rest->p[1]);
-	low = hex_digit(rest->p[2]);
-	if (high < 0 || low < 0)
-		return false;
-	*ret = (char)(high << 4 | low);
-	*rest = str_from(*rest, 3);
+	*ret = (char)byte;
+	*rest = str_from(*rest, is_escape ? 3 : 1);
 	return true;
 }
 

@@ -187,3 +187,12 @@ size_t str_escape(struct str s, char *to, size_t size)
 	to[len] = '\0';
 	return len;
 }
+
+int str_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}

@@ -50,4 +50,7 @@ bool str_to_u64(struct str s, uint64_t max, uint64_t *ret);
  * terminals: s is hostile. Returns the length written. */
 size_t str_escape(struct str s, char *to, size_t size);
 
+/* The value of a hexadecimal digit of either case; -1: it is none. */
+int str_hex_digit(char c);
+
 #endif

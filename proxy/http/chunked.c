@@ -15,14 +15,6 @@ void chunked_init(struct chunked *k, const struct chunked_limits *limits)
 	head_scan_init(&k->trailers, &trailers);
 }
 
-static int hex_value(unsigned char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool is_tchar(unsigned char c)
 {
 	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c && strchr("!#$%&'*+-.^_`|~", c));
@@ -48,7 +40,7 @@ static bool end_item(struct chunked *k, unsigned char c)
 
 static bool take_size(struct chunked *k, unsigned char c)
 {
-	int digit = hex_value(c);
+	int digit = str_hex_digit((char)c);
 
 	if (digit < 0)
 		return k->state == CHUNK_SIZE && end_item(k, c);

@@ -10,6 +10,8 @@ enum percent_kind {
 	PERCENT_AND_PLUS /* "+" stands for a space, as in forms */
 };
 
+/* The byte that "%XX" in front of s stands for; -1 if there is none. */
+int percent_byte(struct str s);
 /* A copy with %XX undone; a "%" without two digits stays. Any byte may come out. p NULL when the arena is full. */
 struct str percent_decode(struct arena *a, struct str s, enum percent_kind kind);
 

@@ -2,25 +2,9 @@
  * then the one strict parser. Not for: targets, which may hold neither. */
 #include "http/authority.h"
 #include "http/idn.h"
+#include "http/percent.h"
 
 #include <string.h>
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* The byte that "%XX" in front of s stands for; -1 if it is none. */
-static int encoded_byte(struct str s)
-{
-	if (s.len < 3 || s.p[0] != '%' || hex_value(s.p[1]) < 0 || hex_value(s.p[2]) < 0)
-		return -1;
-	return hex_value(s.p[1]) * 16 + hex_value(s.p[2]);
-}
 
 /* *( unreserved / pct-encoded / sub-delims / ":" ): with anything else in it, "@" included, parsers differ on where it ends. */
 static bool is_userinfo(struct str s)
@@ -29,7 +13,7 @@ static bool is_userinfo(struct str s)
 		char c = s.p[i];
 		bool is_alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 
-		if (c == '%' ? encoded_byte(str_from(s, i)) < 0 : !is_alnum && (c == '\0' || !strchr("-._~!$&'()*+,;=:", c)))
+		if (c == '%' ? percent_byte(str_from(s, i)) < 0 : !is_alnum && (c == '\0' || !strchr("-._~!$&'()*+,;=:", c)))
 			return false;
 	}
 	return true;
@@ -56,7 +40,7 @@ static struct str decode_name(struct arena *a, struct str host)
 		return STR_NONE;
 	for (size_t i = 0; i < host.len; i++) {
 		if (host.p[i] == '%') {
-			int byte = encoded_byte(str_from(host, i));
+			int byte = percent_byte(str_from(host, i));
 
 			if (byte < 0x80)
 				return STR_NONE;

@@ -37,16 +37,6 @@ static bool parse_base64(struct str text, unsigned char to[DIGEST_BYTES])
 	return true;
 }
 
-/* The value of a hexadecimal digit, or -1. */
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* 32 bytes, "ab12…" or "AB:12:…". */
 static bool parse_hex(struct str text, unsigned char to[DIGEST_BYTES])
 {
@@ -56,7 +46,7 @@ static bool parse_hex(struct str text, unsigned char to[DIGEST_BYTES])
 		return false;
 	for (size_t i = 0; i < DIGEST_BYTES; i++) {
 		const char *p = text.p + (i * step);
-		const int high = hex_value(p[0]), low = hex_value(p[1]);
+		const int high = str_hex_digit(p[0]), low = str_hex_digit(p[1]);
 
 		if (high < 0 || low < 0 || (step == 3 && i + 1 < DIGEST_BYTES && p[2] != ':'))
 			return false;

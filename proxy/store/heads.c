@@ -3,13 +3,6 @@
 
 #include <jansson.h>
 
-static int nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool bytes_of_hex(struct arena *a, struct str hex, struct str *ret)
 {
 	char *to = arena_alloc(a, hex.len / 2 + 1);
@@ -17,7 +10,7 @@ static bool bytes_of_hex(struct arena *a, struct str hex, struct str *ret)
 	if (!to || hex.len % 2 != 0)
 		return false;
 	for (size_t i = 0; i < hex.len / 2; i++) {
-		int high = nibble(hex.p[2 * i]), low = nibble(hex.p[2 * i + 1]);
+		int high = str_hex_digit(hex.p[2 * i]), low = str_hex_digit(hex.p[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;

@@ -65,18 +65,10 @@ bool field_scan(struct str *rest, struct field_element *ret)
 	return take_char(rest, '[') ? take_pair(rest, ret) : take_id(rest, &ret->id);
 }
 
-static int nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void put_hex(struct text *t, struct str hex)
 {
 	for (size_t i = 0; i + 1 < hex.len; i += 2) {
-		int high = nibble(hex.p[i]), low = nibble(hex.p[i + 1]);
+		int high = str_hex_digit(hex.p[i]), low = str_hex_digit(hex.p[i + 1]);
 
 		if (high >= 0 && low >= 0)
 			text_byte(t, (char)(high << 4 | low));
@@ -91,7 +83,7 @@ static int32_t unit_of(struct str s)
 	if (s.len < 4)
 		return -1;
 	for (size_t i = 0; i < 4; i++) {
-		int n = nibble(s.p[i]);
+		int n = str_hex_digit(s.p[i]);
 
 		if (n < 0)
 			return -1;

@@ -3,15 +3,6 @@
 
 #include <string.h>
 
-/* -1: no hexadecimal digit. */
-static int hex_digit(unsigned char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The UTF-16 unit of "\u1234" at the beginning; -1: it does not begin so. */
 static int unit_at(struct str s)
 {
@@ -20,7 +11,7 @@ static int unit_at(struct str s)
 	if (s.len < 6 || s.p[0] != '\\' || s.p[1] != 'u')
 		return -1;
 	for (size_t i = 2; i < 6; i++) {
-		int digit = hex_digit((unsigned char)s.p[i]);
+		int digit = str_hex_digit(s.p[i]);
 
 		if (digit < 0)
 			return -1;

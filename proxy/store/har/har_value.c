@@ -30,22 +30,13 @@ static struct str plain_str(const json_t *o, const char *key)
 	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)} : STR_NONE;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* p NULL if it is not hexadecimal, or the arena is full. */
 static struct str unhex(struct arena *a, struct str hex)
 {
 	char *to = hex.len % 2 == 0 ? arena_alloc(a, hex.len / 2 + 1) : NULL;
 
 	for (size_t i = 0; to != NULL && i < hex.len / 2; i++) {
-		int high = hex_digit(hex.p[2 * i]), low = hex_digit(hex.p[2 * i + 1]);
+		int high = str_hex_digit(hex.p[2 * i]), low = str_hex_digit(hex.p[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return STR_NONE;
