@@ -6,7 +6,6 @@
 #include "cli/running.h"
 #include "store/format.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -168,8 +167,9 @@ static void put_forgotten(struct text *t, const json_t *answer, const struct req
 }
 
 /* The answer for people; false if it is not what the API says. */
-static bool put_answer(struct text *t, const char *body, const struct request *r)
+static bool put_answer(struct text *t, const char *body, const void *owner)
 {
+	const struct request *r = owner;
 	json_t *answer = json_loads(body, 0, NULL);
 	bool ok = is_retry(r) ? json_is_object(answer) : json_is_array(answer);
 
@@ -181,59 +181,21 @@ static bool put_answer(struct text *t, const char *body, const struct request *r
 	return ok;
 }
 
-/* Only letters, digits, "-" and "." stand for themselves in a query. */
-static void put_target(struct text *t, const struct request *r)
+static int ask(const char *folder, const struct request *r)
 {
-	text_put(t, str_of(path));
-	if (r->name == NULL)
-		return;
-	text_put(t, STR("?name="));
-	for (const char *p = r->name; *p != '\0'; p++) {
-		unsigned char c = (unsigned char)*p;
-
-		if (isalnum(c) || c == '-' || c == '.')
-			text_byte(t, (char)c);
-		else
-			text_printf(t, "%%%02X", c);
-	}
-}
-
-static int ask(const struct running *running, const struct request *r)
-{
-	struct text target = {NULL, 0, 0}, out = {NULL, 0, 0};
-	char why[WHY_BYTES] = "", *body = NULL;
-	bool ok;
-
-	put_target(&target, r);
-	text_byte(&target, '\0');
-	ok = running_ask(running, is_retry(r) ? "DELETE" : "GET", target.p, &body, why, sizeof(why));
-	if (!ok)
-		cli_complain("passthrough", "%s", why);
-	if (ok && r->is_json)
-		text_put(&out, str_of(body));
-	if (ok && !r->is_json && !put_answer(&out, body, r)) {
-		cli_complain("passthrough", "the answer is not understood; is another version running?");
-		ok = false;
-	}
-	ok = ok && cli_print(&out);
-	mem_free(body);
-	text_fini(&target);
-	text_fini(&out);
-	return ok ? EXIT_OK : EXIT_FAILED;
-}
-
-static int find_and_ask(const char *folder, const struct request *r)
-{
-	struct running running;
-	char why[WHY_BYTES] = "";
+	struct text target = {NULL, 0, 0};
+	struct running_request question = {"passthrough", is_retry(r) ? "DELETE" : "GET", NULL, r->is_json, put_answer, r};
 	int status;
 
-	if (!running_find(folder, &running, why, sizeof(why))) {
-		cli_complain("passthrough", "%s", why);
-		return EXIT_FAILED;
+	text_put(&target, str_of(path));
+	if (r->name != NULL) {
+		text_put(&target, STR("?name="));
+		running_put_value(&target, r->name);
 	}
-	status = ask(&running, r);
-	running_fini(&running);
+	text_byte(&target, '\0');
+	question.target = target.p;
+	status = running_command(folder, &question);
+	text_fini(&target);
 	return status;
 }
 
@@ -252,7 +214,7 @@ int cli_passthrough(int argc, char **argv)
 	folder = cli_folder("passthrough", r.data, r.config);
 	if (folder == NULL)
 		return EXIT_USAGE;
-	status = find_and_ask(folder, &r);
+	status = ask(folder, &r);
 	mem_free(folder);
 	return status;
 }

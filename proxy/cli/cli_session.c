@@ -8,7 +8,6 @@
 #include "store/format.h"
 #include "store/view_json.h"
 
-#include <ctype.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -168,30 +167,15 @@ static int list(const char *folder, const struct request *request)
 	return ok ? EXIT_OK : EXIT_FAILED;
 }
 
-/* Only letters, digits, "-" and "." stand for themselves in a query. */
-static void put_target(struct text *t, const struct request *r)
-{
-	text_put(t, STR("/api/v1/sessions"));
-	text_put(t, is_verb(r, "end") ? STR("/end") : STR("?name="));
-	for (const char *p = r->name; p != NULL && *p != '\0'; p++) {
-		unsigned char c = (unsigned char)*p;
-
-		if (isalnum(c) || c == '-' || c == '.')
-			text_byte(t, (char)c);
-		else
-			text_printf(t, "%%%02X", c);
-	}
-	text_byte(t, '\0');
-}
-
 /* The answer for people; false if it is not what the API says. */
-static bool put_answer(struct text *t, const char *body)
+static bool put_answer(struct text *t, const char *body, const void *owner)
 {
 	json_t *answer = json_loads(body, 0, NULL);
 	json_t *id = json_object_get(answer, "id");
 	const char *name = json_string_value(json_object_get(answer, "name"));
 	bool ok = json_is_integer(id) && name != NULL;
 
+	(void)owner;
 	if (ok) {
 		text_printf(t, "session %" JSON_INTEGER_FORMAT " has begun: ", json_integer_value(id));
 		text_legible(t, str_of(name));
@@ -201,41 +185,20 @@ static bool put_answer(struct text *t, const char *body)
 	return ok;
 }
 
-static int ask(const struct running *running, const struct request *r)
+static int ask(const char *folder, const struct request *r)
 {
-	struct text target = {NULL, 0, 0}, out = {NULL, 0, 0};
-	char why[WHY_BYTES] = "", *body = NULL;
-	bool ok;
-
-	put_target(&target, r);
-	ok = running_ask(running, "POST", target.p, &body, why, sizeof(why));
-	if (!ok)
-		cli_complain("session", "%s", why);
-	if (ok && r->is_json)
-		text_put(&out, str_of(body));
-	if (ok && !r->is_json && !put_answer(&out, body)) {
-		cli_complain("session", "the answer is not understood; is another version running?");
-		ok = false;
-	}
-	ok = ok && cli_print(&out);
-	mem_free(body);
-	text_fini(&target);
-	text_fini(&out);
-	return ok ? EXIT_OK : EXIT_FAILED;
-}
-
-static int find_and_ask(const char *folder, const struct request *r)
-{
-	struct running running;
-	char why[WHY_BYTES] = "";
+	struct text target = {NULL, 0, 0};
+	struct running_request question = {"session", "POST", NULL, r->is_json, put_answer, NULL};
 	int status;
 
-	if (!running_find(folder, &running, why, sizeof(why))) {
-		cli_complain("session", "%s", why);
-		return EXIT_FAILED;
-	}
-	status = ask(&running, r);
-	running_fini(&running);
+	text_put(&target, STR("/api/v1/sessions"));
+	text_put(&target, is_verb(r, "end") ? STR("/end") : STR("?name="));
+	if (r->name != NULL)
+		running_put_value(&target, r->name);
+	text_byte(&target, '\0');
+	question.target = target.p;
+	status = running_command(folder, &question);
+	text_fini(&target);
 	return status;
 }
 
@@ -256,7 +219,7 @@ int cli_session(int argc, char **argv)
 		return EXIT_USAGE;
 	if (is_verb(&r, "list") && cli_width() > 0)
 		cli_settle(folder);
-	status = is_verb(&r, "list") ? list(folder, &r) : find_and_ask(folder, &r);
+	status = is_verb(&r, "list") ? list(folder, &r) : ask(folder, &r);
 	mem_free(folder);
 	return status;
 }

@@ -4,7 +4,6 @@
 #include "cli/cli_options.h"
 #include "cli/import_part.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -13,19 +12,6 @@
 enum { WHY_BYTES = 1024, LOOK_AGAIN_MS = 200 };
 
 static const char path[] = "/api/v1/import";
-
-/* Only letters, digits, "/", "-", "_" and "." stand for themselves. */
-static void put_value(struct text *t, const char *value)
-{
-	for (const char *p = value; *p != '\0'; p++) {
-		unsigned char c = (unsigned char)*p;
-
-		if (c < 0x80 && (isalnum(c) || strchr("/-_.", c) != NULL))
-			text_byte(t, (char)c);
-		else
-			text_printf(t, "%%%02X", c);
-	}
-}
 
 /* Its answer; NULL after saying why there is none. */
 static json_t *ask(const struct running *running, const char *method, struct text *target)
@@ -55,9 +41,9 @@ static json_t *begin(const struct import_request *r, const struct running *runni
 	json_t *answer;
 
 	text_printf(&target, "%s?path=", path);
-	put_value(&target, r->file);
+	running_put_value(&target, r->file);
 	text_put(&target, STR("&name="));
-	put_value(&target, r->session);
+	running_put_value(&target, r->session);
 	answer = ask(running, "POST", &target);
 	text_fini(&target);
 	return answer;
