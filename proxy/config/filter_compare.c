@@ -6,6 +6,7 @@
 #include "config/filter_regex.h"
 #include "config/filter_search.h"
 #include "config/filter_time.h"
+#include "config/filter_words.h"
 #include "net/address.h"
 
 #include <string.h>
@@ -293,7 +294,9 @@ static bool node_value_read(struct filter_parser *p, struct filter_node *node)
 
 	if (!value_read(p, node->field, &value) || !value_add(p, node, value))
 		return false;
-	return !is_network(node) || network_check(p, node->field, value.text, quoted);
+	if (is_network(node))
+		return network_check(p, node->field, value.text, quoted);
+	return filter_field_type(node->field) != FILTER_TEXT || filter_word_check(p, node, value.text, quoted);
 }
 
 /* What all values, which have been checked, stand for. */
