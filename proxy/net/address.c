@@ -105,11 +105,39 @@ bool address_parse_listen(struct str text, struct address *ret)
 	return address_parse(host, port, ret);
 }
 
+/* Appends n in decimal; returns where it ends. */
+static char *put_decimal(char *to, unsigned n)
+{
+	char digits[3 * sizeof(n)];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	memcpy(to, digits + at, sizeof(digits) - at);
+	return to + (sizeof(digits) - at);
+}
+
+/* For each flow, which printf is too slow for. */
+static char *put_v4(char *to, const struct sockaddr_in *v4)
+{
+	uint32_t host = ntohl(v4->sin_addr.s_addr);
+
+	for (int shift = 24; shift >= 0; shift -= 8) {
+		to = put_decimal(to, host >> shift & 255);
+		if (shift > 0)
+			*to++ = '.';
+	}
+	*to = '\0';
+	return to;
+}
+
 const char *address_format_host(const struct address *a, char to[ADDRESS_TEXT_BYTES])
 {
 	to[0] = '\0';
 	if (a->len != 0 && a->ss.ss_family == AF_INET)
-		inet_ntop(AF_INET, &v4_of(a)->sin_addr, to, ADDRESS_TEXT_BYTES);
+		put_v4(to, v4_of(a));
 	else if (a->len != 0 && a->ss.ss_family == AF_INET6)
 		inet_ntop(AF_INET6, &v6_of(a)->sin6_addr, to, ADDRESS_TEXT_BYTES);
 	return to;
@@ -117,14 +145,21 @@ const char *address_format_host(const struct address *a, char to[ADDRESS_TEXT_BY
 
 const char *address_format(const struct address *a, char to[ADDRESS_TEXT_BYTES])
 {
-	char host[ADDRESS_TEXT_BYTES];
-	const char *form = a->ss.ss_family == AF_INET6 ? "[" : "";
+	bool is_v6 = a->ss.ss_family == AF_INET6;
+	char *end = to + is_v6;
 
-	address_format_host(a, host);
-	if (host[0] == '\0')
+	address_format_host(a, end);
+	if (*end == '\0') {
 		to[0] = '\0';
-	else
-		snprintf(to, ADDRESS_TEXT_BYTES, "%s%.46s%s:%u", form, host, *form != '\0' ? "]" : "", address_port(a));
+		return to;
+	}
+	end += strlen(end);
+	if (is_v6) {
+		to[0] = '[';
+		*end++ = ']';
+	}
+	*end++ = ':';
+	*put_decimal(end, address_port(a)) = '\0';
 	return to;
 }
 

@@ -5,10 +5,11 @@
 #include "store/schema.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
-enum { BUSY_MS = 2000 };
+enum { BUSY_MS = 2000, LOOKASIDE_BYTES = 4096, LOOKASIDE_N = 64 };
 
 bool database_exec(sqlite3 *db, const char *sql, char *ret_why, size_t size)
 {
@@ -122,13 +123,30 @@ bool database_is_damaged(sqlite3 *db)
 	return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB;
 }
 
+/* Of SQLite as a whole: counts of memory, which nobody reads, would take a lock for each piece of it. The pieces of one row
+ * come from a store of the database's own, large enough for most. Called with any database open, it would fail, and change
+ * nothing. */
+static void configure_library(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	sqlite3_config(SQLITE_CONFIG_LOOKASIDE, LOOKASIDE_BYTES, LOOKASIDE_N);
+}
+
+static int open_file(const char *path, int flags, sqlite3 **ret)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, configure_library);
+	return sqlite3_open_v2(path, ret, flags | SQLITE_OPEN_NOMUTEX, NULL);
+}
+
 sqlite3 *database_open(const char *path, bool *ret_is_damaged, char *ret_why, size_t size)
 {
 	sqlite3 *db = NULL;
 	char why[256];
 
 	*ret_is_damaged = false;
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+	if (open_file(path, SQLITE_OPEN_READWRITE, &db) != SQLITE_OK)
 		return give_up(db, path, db ? sqlite3_errmsg(db) : "no memory", ret_why, size);
 	if (prepare_database(db, path, why, sizeof(why)))
 		return db;
@@ -147,7 +165,7 @@ sqlite3 *database_open_reader(const char *path, bool *ret_is_absent, char *ret_w
 		*ret_is_absent = true;
 		return give_up(NULL, path, "there is no flow database yet", ret_why, size);
 	}
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+	if (open_file(path, SQLITE_OPEN_READONLY, &db) != SQLITE_OK)
 		return give_up(db, path, db ? sqlite3_errmsg(db) : "no memory", ret_why, size);
 	sqlite3_busy_timeout(db, BUSY_MS);
 	if (!read_version(db, &version, why, sizeof(why)))

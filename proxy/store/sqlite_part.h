@@ -46,9 +46,8 @@ struct sqlite_backend {
 };
 
 /* sqlite_open.c: opens the file that is at the path, reads where its numbering goes on, and goes on with the present run and
- * session in it. One line in ret_why on a fault. */
-enum backend_fault sqlite_open(struct sqlite_backend *s, char *ret_why, size_t size);
-/* Opens at the start: a damaged file is set aside, which is said in the log; one that cannot be written at the moment is left
+ * session in it.
+ * At the start: a damaged file is set aside, which is said in the log; one that cannot be written at the moment is left
  * for renew. False with one line in ret_why. */
 bool sqlite_open_first(struct sqlite_backend *s, char *ret_why, size_t size);
 void sqlite_close(struct sqlite_backend *s);
