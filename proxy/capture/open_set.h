@@ -21,6 +21,7 @@ struct open_flow {
 	const struct exchange_facts *x;
 	int64_t looked_us; /* monotonic: its begin, or the last look at it */
 	struct glimpse seen;
+	bool is_told; /* there is a record of it */
 	struct kept_body *bodies;
 };
 

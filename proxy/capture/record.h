@@ -45,6 +45,7 @@ struct hop_extra {
 struct record {
 	struct record *next; /* for whoever owns it, to keep it in a queue */
 	enum record_kind kind;
+	bool is_again;           /* a flow of which the same recorder gave a record before */
 	struct body_part *parts; /* owned; each allocated by body_part_new */
 	struct backlog *backlog; /* from which weight is taken when it is freed; NULL: none */
 	size_t weight;           /* bytes of memory, parts and all */

@@ -126,8 +126,11 @@ static void submit_flow(struct recorder *r, struct open_flow *f, const struct ex
 {
 	struct record *record = record_new(x);
 
-	if (f)
+	if (f) {
 		kept_bodies_tell(f->bodies, record);
+		record->is_again = f->is_told;
+		f->is_told = true;
+	}
 	submit(r, record);
 }
 

@@ -18,15 +18,6 @@ static struct sqlite_backend *self_of(struct backend *b)
 	return (struct sqlite_backend *)(void *)b;
 }
 
-/* Errors that lie in the record: the same one would fail again. */
-static bool is_record_fault(int rc)
-{
-	int primary = rc & 0xff;
-
-	return primary == SQLITE_TOOBIG || primary == SQLITE_CONSTRAINT || primary == SQLITE_MISMATCH ||
-		primary == SQLITE_RANGE;
-}
-
 /* Ends a transaction that failed, after saying why; SQLite has ended it itself after some errors. */
 static enum backend_fault roll_back(struct sqlite_backend *s, char *ret_why, size_t size)
 {
@@ -47,40 +38,15 @@ static bool exec(struct sqlite_backend *s, const char *sql)
 	return database_exec(s->db, sql, why, sizeof(why));
 }
 
-/* What a batch has come to. */
-struct batch {
-	size_t lost;
-	int64_t ended;
-	uint64_t last_id;
-};
-
 /* False on an error that is not one record's own. */
-static bool put(struct sqlite_backend *s, const struct record *r, int64_t change, const struct redactor *redactor,
-	struct batch *to)
-{
-	bool is_end = r->kind == RECORD_FLOW && r->facts.outcome != OUTCOME_PENDING;
-	int rc = writer_put(s->writer, r, change, redactor);
-
-	if (rc != SQLITE_OK && !is_record_fault(rc))
-		return false;
-	if (rc != SQLITE_OK) {
-		to->lost++;
-		return true;
-	}
-	to->ended += is_end;
-	if (r->kind == RECORD_FLOW && r->facts.id > to->last_id)
-		to->last_id = r->facts.id;
-	return true;
-}
-
 static bool put_all(struct sqlite_backend *s, struct record *const *records, size_t n, const struct redactor *redactor,
-	struct batch *to)
+	struct writer_sum *ret)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (!put(s, records[i], s->change + 1 + (int64_t)i, redactor, to))
+		if (writer_put(s->writer, records[i], s->change + 1 + (int64_t)i, redactor) != SQLITE_OK)
 			return false;
 	}
-	return writer_end(s->writer) == SQLITE_OK;
+	return writer_end(s->writer, ret) == SQLITE_OK;
 }
 
 static enum backend_fault not_open(char *ret_why, size_t size)
@@ -93,7 +59,7 @@ static enum backend_fault write_batch(struct backend *b, struct record *const *r
 	const struct redactor *redactor, size_t *ret_lost, char *ret_why, size_t size)
 {
 	struct sqlite_backend *s = self_of(b);
-	struct batch batch = {.last_id = s->last_id};
+	struct writer_sum sum;
 
 	if (!s->db)
 		return not_open(ret_why, size);
@@ -101,13 +67,14 @@ static enum backend_fault write_batch(struct backend *b, struct record *const *r
 		snprintf(ret_why, size, "its log was cut short");
 		return FAULT_DAMAGED;
 	}
-	if (!exec(s, "BEGIN IMMEDIATE") || !put_all(s, records, n, redactor, &batch) || !exec(s, "COMMIT"))
+	if (!exec(s, "BEGIN IMMEDIATE") || !put_all(s, records, n, redactor, &sum) || !exec(s, "COMMIT"))
 		return roll_back(s, ret_why, size);
 	writer_commit(s->writer);
 	s->change += (int64_t)n;
-	s->ended_n += batch.ended;
-	s->last_id = batch.last_id;
-	*ret_lost = batch.lost;
+	s->ended_n += sum.ended;
+	if (sum.last_id > s->last_id)
+		s->last_id = sum.last_id;
+	*ret_lost = sum.lost;
 	sqlite3_busy_timeout(s->db, SQLITE_BUSY_MS);
 	sqlite_measure(s);
 	sqlite_bound_log(s);

@@ -1,6 +1,7 @@
-/* Records to rows.
- * Most flows are written once, so each is inserted, and only one that is there already is deleted before: INSERT OR REPLACE
- * would make SQLite keep a copy of every page that a row touches, for all rows, which doubles the cost.
+/* Records to rows. Flows wait in a queue until there are enough for statements that write several rows: writer_queue.h.
+ * Most flows are written once, so each is inserted, and one that was written before is deleted first: INSERT OR REPLACE would
+ * make SQLite keep a copy of every page that a row touches, for all rows, which doubles the cost. The record says which
+ * those are; where it is wrong the insert fails, and the flow is then deleted and written alone.
  * Values are bound without a copy: nothing outlives the step. What only some flows have (tunnels, drops, cookies) is a table of
  * its own, and costs the others nothing. Not for the columns: writer_exchange.c, writer_hops.c; nor for transactions: sqlite.c. */
 #include "store/writer.h"
@@ -12,24 +13,23 @@
 
 #include <string.h>
 
+static const char exchange_columns[] =
+	"id, change, run, worker, client_id, client_request, client, listener, user, started_us, ended_us, duration_us, method, url,"
+	" scheme, host, port, path, query, status, content_type, outcome, error, detail, request_head_bytes, request_body_bytes,"
+	" response_head_bytes, response_body_bytes, hops, is_tunnel, final_url, final_host, redirects, retries, parent_id,"
+	" client_tls_version, client_tls_cipher, client_tls_alpn, client_tls_server_name, client_tls_resumed, session_id,"
+	" request_length_bytes, response_length_bytes, response_body_id, response_body_cut, request_line, request_fields,"
+	" request_trailers, response_line, response_fields, response_trailers, comment";
+
+static const char hop_columns[] =
+	"exchange_id, number, reason, url, peer, is_reused, is_reply, status, tls_version, tls_cipher, tls_resumed, started_us,"
+	" queue_us, resolve_us, connect_us, tls_us, send_us, wait_us, receive_us, request_head_bytes, request_body_bytes,"
+	" response_head_bytes, response_body_bytes, error, detail, decision, peer_class, delay_us, cookies_added, tls_alpn,"
+	" tls_server_name, identity_id, tls_pin, tls_staple, tls_unverified, identity_change_id, request_body_id, request_body_cut,"
+	" response_body_id, response_body_cut, request_line, request_fields, request_trailers, response_line, response_fields,"
+	" response_trailers, extra";
+
 static const char *const sql_of[STATEMENTS] = {
-	[PUT_EXCHANGE] =
-		"INSERT INTO exchanges (id, change, run, worker, client_id, client_request, client, listener, user, started_us,"
-		" ended_us, duration_us, method, url, scheme, host, port, path, query, status, content_type, outcome, error, detail,"
-		" request_head_bytes, request_body_bytes, response_head_bytes, response_body_bytes, hops, is_tunnel, final_url,"
-		" final_host, redirects, retries, parent_id, client_tls_version, client_tls_cipher, client_tls_alpn,"
-		" client_tls_server_name, client_tls_resumed, session_id, request_length_bytes, response_length_bytes,"
-		" response_body_id, response_body_cut, request_line, request_fields, request_trailers, response_line,"
-		" response_fields, response_trailers, comment) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-		"?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-	[PUT_HOP] =
-		"INSERT INTO hops (exchange_id, number, reason, url, peer, is_reused, is_reply, status, tls_version, tls_cipher,"
-		" tls_resumed, started_us, queue_us, resolve_us, connect_us, tls_us, send_us, wait_us, receive_us,"
-		" request_head_bytes, request_body_bytes, response_head_bytes, response_body_bytes, error, detail, decision,"
-		" peer_class, delay_us, cookies_added, tls_alpn, tls_server_name, identity_id, tls_pin, tls_staple, tls_unverified,"
-		" identity_change_id, request_body_id, request_body_cut, response_body_id, response_body_cut, request_line,"
-		" request_fields, request_trailers, response_line, response_fields, response_trailers, extra)"
-		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[PUT_TUNNEL] = ("INSERT INTO tunnels (exchange_id, up_bytes, down_bytes, sni, alpn, tls_version, has_ech, ja4,"
 			" handling, why) VALUES (?,?,?,?,?,?,?,?,?,?)"),
 	[PUT_DROP] = "INSERT INTO drops (exchange_id, hop, position, name, why) VALUES (?,?,?,?,?)",
@@ -90,9 +90,7 @@ static int delete_rows(struct writer *w, enum statement statement, uint64_t id)
 	return row_end(&r);
 }
 
-/* Takes away what was written of a flow before: only where it can have rows. What is left out of a response, and cookies, are
- * told of flows with hops only. */
-static int delete_flow(struct writer *w, uint64_t id)
+int writer_delete(struct writer *w, uint64_t id)
 {
 	struct row r = writer_row(w, DELETE_EXCHANGE);
 	bool has_hops, is_tunnel;
@@ -108,56 +106,56 @@ static int delete_flow(struct writer *w, uint64_t id)
 	return is_tunnel && rc == SQLITE_OK ? delete_rows(w, DELETE_TUNNEL, id) : rc;
 }
 
-/* The row of the exchange, in place of one that is there. */
-static int put_exchange(struct writer *w, const struct record *record, const struct exchange_facts *x, int64_t change)
+/* Facts and comment without secrets, in an arena of their own. What an import brought along is left out: it tells the whole flow in
+ * words of its own. */
+static bool redact(struct queued_flow *f, const struct redactor *redactor)
 {
-	int rc = writer_make_heads(w, x->id, x->request, x->response);
-
-	if (rc == SQLITE_OK)
-		rc = writer_put_exchange(w, record, x, change);
-	if ((rc & 0xff) != SQLITE_CONSTRAINT)
-		return rc;
-	rc = delete_flow(w, x->id);
-	return rc == SQLITE_OK ? writer_put_exchange(w, record, x, change) : rc;
+	f->arena = arena_new(WRITER_REDACT_BYTES);
+	f->x = writer_redact(redactor, f->arena, f->x);
+	f->extras = NULL;
+	return f->x && writer_redact_words(redactor, f->arena, &f->comment);
 }
 
-/* What stands in other tables. */
-static int put_belongings(struct writer *w, const struct record *record, const struct exchange_facts *x)
+/* What was written of the flow before goes, and so must not be waiting. */
+static int make_way(struct writer *w, uint64_t id)
 {
-	int rc = writer_put_drops(w, x->id, 0, x->drops);
+	int rc = writer_queue_has(&w->queue, id) ? writer_flush(w) : SQLITE_OK;
 
-	if (rc == SQLITE_OK)
-		rc = writer_put_hops(w, x, record->extras);
-	if (rc == SQLITE_OK && x->is_tunnel)
-		rc = writer_put_tunnel(w, x->id, &x->tunnel);
-	return rc;
+	return rc == SQLITE_OK ? writer_delete(w, id) : rc;
 }
 
-/* Of a flow that is too large no half stays. */
-static int put_flow(struct writer *w, const struct record *record, const struct exchange_facts *x, int64_t change)
+static int put_flow(struct writer *w, const struct record *record, int64_t change, const struct redactor *redactor)
 {
-	int rc = put_exchange(w, record, x, change);
+	struct queued_flow f = {
+		.x = &record->facts,
+		.change = change,
+		.session_id = record->session_id != 0 ? record->session_id : w->session_id,
+		.comment = record->comment,
+		.extras = record->extras,
+	};
+	int rc = SQLITE_OK;
 
+	if (redactor && !redact(&f, redactor))
+		rc = SQLITE_TOOBIG;
+	if (rc == SQLITE_OK && record->is_again)
+		rc = make_way(w, f.x->id);
+	if (rc == SQLITE_OK)
+		rc = writer_enqueue(w, &f);
 	if (rc != SQLITE_OK)
-		return rc;
-	rc = put_belongings(w, record, x);
-	if ((rc & 0xff) == SQLITE_TOOBIG)
-		(void)delete_flow(w, x->id);
-	return rc;
+		arena_free(f.arena);
+	return rc == SQLITE_OK && writer_queue_is_full(&w->queue) ? writer_flush(w) : rc;
 }
 
-/* The same without secrets. What an import brought along is left out: it tells the whole flow in words of its own. */
-static int put_redacted(struct writer *w, const struct record *record, int64_t change, const struct redactor *redactor)
+/* What is at fault itself is left out, and what is there of its flow. */
+static int lose(struct writer *w, const struct record *record)
 {
-	struct arena *a = arena_new(WRITER_REDACT_BYTES);
-	const struct exchange_facts *x = writer_redact(redactor, a, &record->facts);
-	struct record shown = *record;
-	int rc = SQLITE_TOOBIG;
+	int rc;
 
-	shown.extras = NULL;
-	if (x && writer_redact_words(redactor, a, &shown.comment))
-		rc = put_flow(w, &shown, x, change);
-	arena_free(a);
+	w->sum.lost++;
+	if (record->kind != RECORD_FLOW)
+		return SQLITE_OK;
+	rc = make_way(w, record->facts.id);
+	body_book_done(w->bodies, record->facts.id, record->facts.outcome != OUTCOME_PENDING);
 	return rc;
 }
 
@@ -165,36 +163,41 @@ int writer_put(struct writer *w, const struct record *record, int64_t change, co
 {
 	const struct exchange_facts *x = &record->facts;
 	bool is_flow = record->kind == RECORD_FLOW;
-	bool is_last = is_flow && x->outcome != OUTCOME_PENDING;
 	const struct body_part *parts = record->parts;
 	int rc;
 
 	if (redactor || held_bodies_any(w->held))
 		parts = held_bodies_pass(w->held, redactor, record);
-	rc = body_book_take(w->bodies, x->id, parts, is_last);
-	if (!is_flow)
-		return rc;
-	if (rc == SQLITE_OK)
-		rc = redactor ? put_redacted(w, record, change, redactor) : put_flow(w, record, x, change);
-	body_book_done(w->bodies, x->id, is_last);
-	return rc;
+	rc = body_book_take(w->bodies, x->id, parts, is_flow && x->outcome != OUTCOME_PENDING);
+	if (is_flow && rc == SQLITE_OK)
+		rc = put_flow(w, record, change, redactor);
+	return writer_is_record_fault(rc) ? lose(w, record) : rc;
 }
 
-int writer_end(struct writer *w)
+int writer_end(struct writer *w, struct writer_sum *ret)
 {
-	int rc = identity_book_flush(w->identities);
+	int rc = writer_flush(w);
 
-	return rc == SQLITE_OK ? body_book_end(w->bodies) : rc;
+	if (rc == SQLITE_OK)
+		rc = identity_book_flush(w->identities);
+	if (rc == SQLITE_OK)
+		rc = body_book_end(w->bodies);
+	if (rc == SQLITE_OK)
+		*ret = w->sum;
+	return rc;
 }
 
 void writer_commit(struct writer *w)
 {
+	w->sum = (struct writer_sum){0};
 	body_book_commit(w->bodies);
 	held_bodies_commit(w->held);
 }
 
 void writer_undo(struct writer *w)
 {
+	writer_queue_clear(&w->queue);
+	w->sum = (struct writer_sum){0};
 	identity_book_forget(w->identities);
 	head_book_undo(w->heads);
 	body_book_undo(w->bodies);
@@ -232,6 +235,8 @@ bool writer_open(struct writer *w, sqlite3 *db, int64_t run)
 		if (sqlite3_prepare_v3(db, sql_of[i], -1, SQLITE_PREPARE_PERSISTENT, &w->statements[i], NULL) != SQLITE_OK)
 			return false;
 	}
+	if (!rows_open(&w->exchanges, db, "exchanges", exchange_columns) || !rows_open(&w->hops, db, "hops", hop_columns))
+		return false;
 	w->identities = identity_book_new(db);
 	w->heads = w->identities ? head_book_new(db) : NULL;
 	return w->heads && body_book_open(w->bodies, db);
@@ -243,6 +248,8 @@ void writer_close(struct writer *w)
 		sqlite3_finalize(w->statements[i]);
 		w->statements[i] = NULL;
 	}
+	rows_close(&w->exchanges);
+	rows_close(&w->hops);
 	identity_book_free(w->identities);
 	w->identities = NULL;
 	head_book_free(w->heads);
@@ -268,9 +275,12 @@ void writer_free(struct writer *w)
 		return;
 	if (w->bodies)
 		writer_close(w);
+	writer_queue_fini(&w->queue);
 	body_book_free(w->bodies);
 	held_bodies_free(w->held);
-	head_text_fini(&w->request);
-	head_text_fini(&w->response);
+	for (int i = 0; i < ROWS_AT_ONCE; i++) {
+		head_text_fini(&w->texts[i].request);
+		head_text_fini(&w->texts[i].response);
+	}
 	mem_free(w);
 }

@@ -10,6 +10,13 @@
 struct redactor;
 struct writer;
 
+/* What a transaction comes to. */
+struct writer_sum {
+	size_t lost;      /* records that are at fault themselves, and were left out */
+	int64_t ended;    /* flows that were written, and are not in flight any more */
+	uint64_t last_id; /* the largest of a flow that was written; 0: none was */
+};
+
 /* Not open yet. NULL: there is no SHA-256. */
 struct writer *writer_new(void);
 void writer_free(struct writer *w); /* NULL is fine */
@@ -21,11 +28,12 @@ void writer_close(struct writer *w);
 size_t writer_bodies_lost(const struct writer *w);
 /* The session of the flows that are written from now on, where a record names no other. */
 void writer_set_session(struct writer *w, int64_t session_id);
-/* Puts one record in place of whatever is there of its exchange, or takes the pieces of bodies in it. change: of this write.
- * redactor: secrets are replaced by it; NULL: nothing is. An SQLite result code. */
+/* Puts one record in place of whatever is there of its exchange, or takes the pieces of bodies in it. Flows wait: the record must
+ * live until the transaction has ended. change: of this write. redactor: secrets are replaced by it; NULL: nothing is. A record
+ * that can never be written (too large) is left out, and nothing of its flow stays. An SQLite result code. */
 int writer_put(struct writer *w, const struct record *r, int64_t change, const struct redactor *redactor);
-/* Before a transaction is committed: what is written once for all of its records. An SQLite result code. */
-int writer_end(struct writer *w);
+/* Before a transaction is committed: flows that still wait, and what is written once for all records. An SQLite result code. */
+int writer_end(struct writer *w, struct writer_sum *ret);
 /* A transaction was committed, or rolled back. */
 void writer_commit(struct writer *w);
 void writer_undo(struct writer *w);

@@ -1,4 +1,4 @@
-/* The row of an exchange, and that of its tunnel. Values are bound without a copy: nothing outlives the step. Not for its hops:
+/* The row of an exchange, and that of its tunnel. Values are bound without a copy. Not for its hops:
  * writer_hops.c. */
 #include "store/writer_part.h"
 
@@ -64,7 +64,8 @@ static void put_client_leg(struct row *r, const struct tls_leg *leg)
 }
 
 /* Whose request it is, and when it came. */
-static void put_origin(struct row *r, struct writer *w, const struct exchange_facts *x, int64_t change)
+static void put_origin(struct row *r, const struct writer *w, struct row_texts *t, const struct exchange_facts *x,
+	int64_t change)
 {
 	bool has_ended = x->outcome != OUTCOME_PENDING;
 
@@ -74,8 +75,8 @@ static void put_origin(struct row *r, struct writer *w, const struct exchange_fa
 	row_i64(r, x->worker);
 	row_i64(r, (int64_t)x->client_id);
 	row_i64(r, x->client_request);
-	writer_put_address(r, &x->client, &w->client);
-	writer_put_address(r, &x->listener, &w->listener);
+	writer_put_address(r, &x->client, &t->client);
+	writer_put_address(r, &x->listener, &t->listener);
 	row_opt(r, x->user);
 	row_i64(r, x->started_us);
 	row_i64_if(r, has_ended, x->ended_us);
@@ -102,22 +103,24 @@ static void put_end(struct row *r, const struct exchange_facts *x)
 	put_client_leg(r, x->client_tls);
 }
 
-int writer_put_exchange(struct writer *w, const struct record *record, const struct exchange_facts *x, int64_t change)
+int writer_bind_exchange(struct writer *w, struct row *r, struct row_texts *t, const struct queued_flow *f)
 {
-	struct row r = writer_row(w, PUT_EXCHANGE);
+	const struct exchange_facts *x = f->x;
 	struct body_ref body = body_book_ref(w->bodies, x->id, 0, BODY_DOWN);
-	int64_t session_id = record->session_id != 0 ? record->session_id : w->session_id;
+	int rc = writer_make_heads(w, t, x->id, x->request, x->response);
 
-	put_origin(&r, w, x, change);
-	put_target(&r, x);
-	put_end(&r, x);
-	row_i64_if(&r, session_id != 0, session_id);
-	writer_put_request_length(&r, x->request);
-	writer_put_response_length(&r, x->request, x->response);
-	writer_put_body(&r, &body);
-	writer_put_heads(&r, w, x->request, x->response);
-	row_opt(&r, record->comment);
-	return row_end(&r);
+	if (rc != SQLITE_OK)
+		return rc;
+	put_origin(r, w, t, x, f->change);
+	put_target(r, x);
+	put_end(r, x);
+	row_i64_if(r, f->session_id != 0, f->session_id);
+	writer_put_request_length(r, x->request);
+	writer_put_response_length(r, x->request, x->response);
+	writer_put_body(r, &body);
+	writer_put_heads(r, t, x->request, x->response);
+	row_opt(r, f->comment);
+	return SQLITE_OK;
 }
 
 static const char *tls_version_text(uint16_t version)

@@ -34,11 +34,12 @@ static int make_head(struct writer *w, struct head_text *h, uint64_t id, const s
 	return rc;
 }
 
-int writer_make_heads(struct writer *w, uint64_t id, const struct message *request, const struct message *response)
+int writer_make_heads(struct writer *w, struct row_texts *t, uint64_t id, const struct message *request,
+	const struct message *response)
 {
-	int rc = make_head(w, &w->request, id, request);
+	int rc = make_head(w, &t->request, id, request);
 
-	return rc == SQLITE_OK ? make_head(w, &w->response, id, response) : rc;
+	return rc == SQLITE_OK ? make_head(w, &t->response, id, response) : rc;
 }
 
 static void put_head(struct row *r, const struct message *m, const struct head_text *h)
@@ -54,10 +55,10 @@ static void put_head(struct row *r, const struct message *m, const struct head_t
 	row_json(r, text_str(&h->trailers));
 }
 
-void writer_put_heads(struct row *r, const struct writer *w, const struct message *request, const struct message *response)
+void writer_put_heads(struct row *r, const struct row_texts *t, const struct message *request, const struct message *response)
 {
-	put_head(r, request, &w->request);
-	put_head(r, response, &w->response);
+	put_head(r, request, &t->request);
+	put_head(r, response, &t->response);
 }
 
 static void put_length(struct row *r, const struct message *m)

@@ -15,13 +15,13 @@ static void put_identity(struct row *r, const struct identity_noted *noted, cons
 }
 
 /* Where it led. */
-static void put_route(struct row *r, struct writer *w, uint64_t id, const struct hop_facts *h)
+static void put_route(struct row *r, struct row_texts *t, uint64_t id, const struct hop_facts *h)
 {
 	row_i64(r, (int64_t)id);
 	row_i64(r, h->number);
 	row_own(r, hop_reason_name(h->reason));
 	row_bytes(r, h->url);
-	writer_put_address(r, &h->peer, &w->peer);
+	writer_put_address(r, &h->peer, &t->peer);
 	row_i64(r, h->is_reused);
 	row_i64(r, h->is_reply);
 	writer_put_status(r, h->response);
@@ -46,29 +46,32 @@ static struct str extra_of(const struct hop_extra *extras, unsigned hop)
 	return extras ? extras->json : STR_NONE;
 }
 
-static int put_hop(struct writer *w, uint64_t id, const struct hop_facts *h, const struct identity_noted *noted,
-	struct str extra)
+int writer_bind_hop(struct writer *w, struct row *r, struct row_texts *t, const struct queued_hop *q)
 {
-	struct row r = writer_row(w, PUT_HOP);
+	const struct hop_facts *h = q->h;
+	uint64_t id = q->flow->x->id;
 	struct body_ref up = body_book_ref(w->bodies, id, h->number, BODY_UP);
 	struct body_ref down = body_book_ref(w->bodies, id, h->number, BODY_DOWN);
+	int rc = writer_make_heads(w, t, id, h->request, h->response);
 
-	put_route(&r, w, id, h);
-	put_times(&r, &h->times);
-	writer_put_sizes(&r, h->request_head_bytes, h->request_body_bytes, h->response_head_bytes, h->response_body_bytes);
-	writer_put_error(&r, h->error, h->detail);
-	row_opt(&r, str_of(h->decision));
-	row_own(&r, h->peer_class);
-	row_i64(&r, h->delay_us);
-	row_opt(&r, h->cookies);
-	row_opt(&r, str_of(h->tls ? h->tls->alpn : NULL));
-	row_opt(&r, str_of(h->tls ? h->tls->server_name : NULL));
-	put_identity(&r, noted, h->identity);
-	writer_put_body(&r, &up);
-	writer_put_body(&r, &down);
-	writer_put_heads(&r, w, h->request, h->response);
-	row_opt(&r, extra);
-	return row_end(&r);
+	if (rc != SQLITE_OK)
+		return rc;
+	put_route(r, t, id, h);
+	put_times(r, &h->times);
+	writer_put_sizes(r, h->request_head_bytes, h->request_body_bytes, h->response_head_bytes, h->response_body_bytes);
+	writer_put_error(r, h->error, h->detail);
+	row_opt(r, str_of(h->decision));
+	row_own(r, h->peer_class);
+	row_i64(r, h->delay_us);
+	row_opt(r, h->cookies);
+	row_opt(r, str_of(h->tls ? h->tls->alpn : NULL));
+	row_opt(r, str_of(h->tls ? h->tls->server_name : NULL));
+	put_identity(r, &q->noted, h->identity);
+	writer_put_body(r, &up);
+	writer_put_body(r, &down);
+	writer_put_heads(r, t, h->request, h->response);
+	row_opt(r, extra_of(q->flow->extras, h->number));
+	return SQLITE_OK;
 }
 
 static int put_cookies(struct writer *w, uint64_t id, const struct hop_facts *h)
@@ -108,23 +111,9 @@ int writer_put_drops(struct writer *w, uint64_t id, unsigned hop, const struct d
 	return rc;
 }
 
-int writer_put_hops(struct writer *w, const struct exchange_facts *x, const struct hop_extra *extras)
+int writer_put_belongings(struct writer *w, uint64_t id, const struct hop_facts *h)
 {
-	bool has_ended = x->outcome != OUTCOME_PENDING;
-	int rc = SQLITE_OK;
+	int rc = writer_put_drops(w, id, h->number, h->drops);
 
-	for (const struct hop_facts *h = x->hops; h && rc == SQLITE_OK; h = h->next) {
-		struct identity_noted noted;
-
-		rc = identity_book_note(w->identities, x->id, has_ended, h, &noted);
-		if (rc == SQLITE_OK)
-			rc = writer_make_heads(w, x->id, h->request, h->response);
-		if (rc == SQLITE_OK)
-			rc = put_hop(w, x->id, h, &noted, extra_of(extras, h->number));
-		if (rc == SQLITE_OK)
-			rc = writer_put_drops(w, x->id, h->number, h->drops);
-		if (rc == SQLITE_OK)
-			rc = put_cookies(w, x->id, h);
-	}
-	return rc;
+	return rc == SQLITE_OK ? put_cookies(w, id, h) : rc;
 }

@@ -23,6 +23,7 @@ static void test_one_record(void **state)
 	assert_non_null(r);
 	assert_int_equal(r->facts.id, 5);
 	assert_int_equal(r->facts.outcome, OUTCOME_DELIVERED);
+	assert_false(r->is_again);
 	assert_null(ring_pop(b.ring));
 	record_free(r);
 	bench_fini(&b);
@@ -45,11 +46,13 @@ static void test_glimpses(void **state)
 	r = next_record(&b);
 	assert_true(clock_mono_us() - began_us >= (RECORDER_OPEN_MS - 10) * 1000);
 	assert_int_equal(r->facts.outcome, OUTCOME_PENDING);
+	assert_false(r->is_again);
 	record_free(r);
 
 	f.x.response_body_bytes += 10;
 	r = next_record(&b);
 	assert_int_equal(r->facts.response_body_bytes, 1244);
+	assert_true(r->is_again);
 	record_free(r);
 
 	for (int64_t until_us = clock_mono_us() + 1500000; clock_mono_us() < until_us;)
@@ -60,6 +63,7 @@ static void test_glimpses(void **state)
 	b.o->on_end(b.o->owner, &f.x);
 	r = next_record(&b);
 	assert_int_equal(r->facts.outcome, OUTCOME_CANCELLED);
+	assert_true(r->is_again);
 	record_free(r);
 	bench_fini(&b);
 }

@@ -30,6 +30,7 @@ struct rig {
 	struct redactor *redactor;
 	struct text text;
 	int64_t change;
+	struct writer_sum sum; /* of the last transaction that was committed */
 };
 
 static char *rig_fields[] = {(char *)"X-Api-Key"};
@@ -150,7 +151,7 @@ static inline void begin(struct rig *r)
 
 static inline void commit(struct rig *r)
 {
-	assert_int_equal(writer_end(r->writer), SQLITE_OK);
+	assert_int_equal(writer_end(r->writer, &r->sum), SQLITE_OK);
 	exec(r, "COMMIT");
 	writer_commit(r->writer);
 }

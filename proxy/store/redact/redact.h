@@ -1,7 +1,9 @@
 /* Secrets replaced by a short keyed hash ("redacted-3f2a9c01b7de": 12 hexadecimal digits of HMAC-SHA-256), the same for equal
  * secrets, however they were sent (percent-encoded, escaped in JSON), so that they stay comparable over flows, files and runs
- * without being readable. What was replaced once stays as it is. The key lies in the data folder (redact.key, mode 0600).
- * What cannot be looked through is not let pass: see redact_body. Thread-safe. */
+ * without being readable. What was replaced once stays as it is: where one of these functions finds something to replace, the
+ * same one finds nothing in what it made of it, under any key. What can be read in several ways is covered as far as any of
+ * them goes, as a whole if need be. The key lies in the data folder (redact.key, mode 0600). What cannot be looked through is
+ * not let pass: see redact_body. Thread-safe. */
 #ifndef VIADUCT_STORE_REDACT_H
 #define VIADUCT_STORE_REDACT_H
 
@@ -28,8 +30,8 @@ uint64_t redactor_met(const struct redactor *r);
 /* A field's value by its name: Authorization and Proxy-Authorization keep their scheme, Cookie and Set-Cookie names and
  * attributes; Location, Referer and other fields with a URL are as redact_url, as are words with a query in any other. */
 bool redact_field(const struct redactor *r, struct text *to, struct str name, struct str value);
-/* User information and the values of covered parameters, in query and fragment, also of URLs that stand percent-encoded in this
- * one. Also of a path with query. */
+/* User information and the values of covered parameters, in query and fragment, also of URLs that stand in this one,
+ * percent-encoded or not. Also of a path with query. */
 bool redact_url(const struct redactor *r, struct text *to, struct str url);
 /* A query, or an urlencoded body. */
 bool redact_query(const struct redactor *r, struct text *to, struct str query);

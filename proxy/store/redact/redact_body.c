@@ -154,10 +154,10 @@ bool redact_may_cover(const struct redact_types *types, struct str codings, stru
 	return may_cover;
 }
 
-/* Replaces what one type after the other asks for. */
-static enum redact_end redact_by_types(const struct redactor *r, struct text *to, const struct redact_types *types,
-	struct str body)
+/* One round: what one type after the other asks for. */
+static enum redact_end put_by_types(const void *owner, const struct redactor *r, struct text *to, struct str body)
 {
+	const struct redact_types *types = owner;
 	enum redact_end all = REDACT_NOTHING;
 	struct text now = {NULL, 0, 0};
 	struct str type;
@@ -179,6 +179,32 @@ static enum redact_end redact_by_types(const struct redactor *r, struct text *to
 		text_put(to, text_str(&now));
 	text_fini(&now);
 	return all;
+}
+
+static bool is_one_type(const struct redact_types *t)
+{
+	struct str type;
+	size_t at = 0;
+
+	return next_type(t, &at, &type) && !next_type(t, &at, &type);
+}
+
+/* What one type asks for settles by itself; several may undo what the others read. What has become too large to be looked
+ * through again is kept back at once. */
+static enum redact_end redact_by_types(const struct redactor *r, struct text *to, const struct redact_types *types,
+	struct str body)
+{
+	size_t len = to->len;
+	enum redact_end end;
+
+	if (is_one_type(types))
+		end = put_by_types(types, r, to, body);
+	else
+		end = redact_settle(r, to, body, put_by_types, types);
+	if (end != REDACT_REPLACED || to->len - len <= REDACT_MAX_BODY)
+		return end;
+	to->len = len;
+	return REDACT_BLIND;
 }
 
 enum redact_end redact_typed_body(const struct redactor *r, struct text *to, const struct redact_types *types,

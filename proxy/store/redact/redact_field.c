@@ -2,7 +2,10 @@
 #include "store/redact/redact_part.h"
 #include "store/redact/url_cover.h"
 
-enum { LONGEST_SCHEME = 20 }; /* of Authorization; a longer word is rather a key */
+enum {
+	LONGEST_SCHEME = 20, /* of Authorization; a longer word is rather a key */
+	LONGEST_VERSION = 8  /* HTTP/1.1 */
+};
 
 static bool is_query_name(const void *owner, struct str name)
 {
@@ -26,38 +29,71 @@ bool redact_is_parameter(const struct redactor *r, struct str name)
 	return url_cover_has(&cover, name);
 }
 
-bool redact_url(const struct redactor *r, struct text *to, struct str url)
+bool redact_url_once(const struct redactor *r, struct text *to, struct str url)
 {
 	const struct url_cover cover = cover_of(r);
 
 	return url_cover_url(&cover, to, url);
 }
 
-bool redact_query(const struct redactor *r, struct text *to, struct str query)
+bool redact_url(const struct redactor *r, struct text *to, struct str url)
+{
+	return redact_settle_text(r, to, url, redact_url_once);
+}
+
+bool redact_query_once(const struct redactor *r, struct text *to, struct str query)
 {
 	const struct url_cover cover = cover_of(r);
 
 	return url_cover_query(&cover, to, query);
 }
 
-bool redact_start_line(const struct redactor *r, struct text *to, struct str line)
+bool redact_query(const struct redactor *r, struct text *to, struct str query)
 {
-	size_t from = str_find(line, ' '), end = line.len;
+	return redact_settle_text(r, to, query, redact_query_once);
+}
+
+static bool is_version(struct str s)
+{
+	size_t n = 5;
+
+	if (!str_istarts(s, STR("HTTP/")) || s.len > LONGEST_VERSION)
+		return false;
+	while (n < s.len && (s.p[n] == '.' || s.p[n] == '?' || (s.p[n] >= '0' && s.p[n] <= '9')))
+		n++;
+	return n == s.len;
+}
+
+/* Where the blank before the version of a request line is. A last word that is no version may be part of the target. */
+static size_t target_end(struct str line)
+{
+	size_t n = line.len;
+
+	while (n > 0 && line.p[n - 1] != ' ')
+		n--;
+	return n > 0 && is_version(str_from(line, n)) ? n - 1 : line.len;
+}
+
+/* One round over a start line. */
+static bool put_start_line(const struct redactor *r, struct text *to, struct str line)
+{
+	size_t from = str_find(line, ' '), end = target_end(line);
 	bool is_replaced;
 
+	from += from < line.len;
 	if (str_starts(line, STR("HTTP/")))
 		from = line.len;
-	from += from < line.len;
-	while (end > from && line.p[end - 1] != ' ')
-		end--;
-	if (end > from)
-		end--; /* the blank before the version */
-	else
-		end = line.len; /* there is none */
+	if (from > end)
+		end = line.len;
 	text_put(to, str_first(line, from));
-	is_replaced = redact_url(r, to, str_first(str_from(line, from), end - from));
+	is_replaced = redact_url_once(r, to, str_first(str_from(line, from), end - from));
 	text_put(to, str_from(line, end));
 	return is_replaced;
+}
+
+bool redact_start_line(const struct redactor *r, struct text *to, struct str line)
+{
+	return redact_settle_text(r, to, line, put_start_line);
 }
 
 /* "Bearer redacted-…"; what has no scheme is a secret as a whole. */

@@ -32,19 +32,12 @@ static bool fail(const char *path, const char *what, char *ret_why, size_t size)
 	return false;
 }
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool parse(const char *digits, unsigned char ret_key[REDACT_KEY_BYTES])
 {
 	unsigned char key[REDACT_KEY_BYTES];
 
 	for (size_t i = 0; i < REDACT_KEY_BYTES; i++) {
-		int high = digit(digits[2 * i]), low = digit(digits[2 * i + 1]);
+		int high = str_hex_digit(digits[2 * i]), low = str_hex_digit(digits[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;

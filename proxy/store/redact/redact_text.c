@@ -66,17 +66,27 @@ enum redact_end redact_perhaps_json(const struct redactor *r, struct text *to, s
 	return is_json(without_blanks(text)) ? redact_json(r, to, text, false) : REDACT_NOTHING;
 }
 
-enum redact_end redact_form(const struct redactor *r, struct text *to, struct str body)
+/* One round over a form. JSON comes first: what stands in its strings may be a query as well. */
+static enum redact_end put_form(const void *owner, const struct redactor *r, struct text *to, struct str body)
 {
-	enum redact_end end = redact_perhaps_json(r, to, body);
+	struct text json = {NULL, 0, 0};
+	enum redact_end end = redact_perhaps_json(r, &json, body);
 	size_t len = to->len;
 
-	if (end != REDACT_NOTHING)
-		return end;
-	if (redact_query(r, to, body))
-		return REDACT_REPLACED;
-	to->len = len;
-	return REDACT_NOTHING;
+	(void)owner;
+	if (end != REDACT_BLIND) {
+		if (redact_query_once(r, to, end == REDACT_REPLACED ? text_str(&json) : body))
+			end = REDACT_REPLACED;
+		else if (end == REDACT_NOTHING)
+			to->len = len;
+	}
+	text_fini(&json);
+	return end;
+}
+
+enum redact_end redact_form(const struct redactor *r, struct text *to, struct str body)
+{
+	return redact_settle(r, to, body, put_form, NULL);
 }
 
 enum redact_end redact_any_text(const struct redactor *r, struct text *to, struct str body, bool may_be_form)

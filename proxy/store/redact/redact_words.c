@@ -1,20 +1,23 @@
 /* Secrets in sentences: what was noted about a flow, comments, titles. Not for what is a URL as a whole: redact_field.c. */
-#include "store/redact/redact.h"
+#include "store/redact/redact_part.h"
+
+#include <string.h>
 
 static bool is_divider(char c)
 {
 	return (unsigned char)c <= ' ' || c == '"' || c == '<' || c == '>';
 }
 
-/* A word as a URL or as parameters; most are neither. */
+static bool is_url(struct str word)
+{
+	return str_find(word, '?') < word.len || str_find(word, '#') < word.len ||
+		(word.len > 0 && memmem(word.p, word.len, "://", 3));
+}
+
+/* One round over a word, as a URL or as parameters; most are neither. */
 static bool put_word(const struct redactor *r, struct text *to, struct str word)
 {
-	size_t colon = str_find(word, ':');
-	bool has_scheme = colon < word.len && str_starts(str_from(word, colon), STR("://"));
-
-	if (has_scheme || str_find(word, '?') < word.len || str_find(word, '#') < word.len)
-		return redact_url(r, to, word);
-	return redact_query(r, to, word);
+	return is_url(word) ? redact_url_once(r, to, word) : redact_query_once(r, to, word);
 }
 
 bool redact_words(const struct redactor *r, struct text *to, struct str words)
@@ -26,7 +29,7 @@ bool redact_words(const struct redactor *r, struct text *to, struct str words)
 
 		while (n < words.len && !is_divider(words.p[n]))
 			n++;
-		is_replaced |= put_word(r, to, str_first(words, n));
+		is_replaced |= redact_settle_text(r, to, str_first(words, n), put_word);
 		if (n < words.len)
 			text_byte(to, words.p[n++]);
 		words = str_from(words, n);

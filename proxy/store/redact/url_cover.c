@@ -2,6 +2,8 @@
  * little. */
 #include "store/redact/url_cover.h"
 
+#include "http/percent.h"
+
 #include <string.h>
 
 enum { NAME_BYTES = 256, DEPTH_MAX = 4 /* of URLs encoded in one another */ };
@@ -16,23 +18,14 @@ static size_t find_any(struct str s, const char *bytes)
 	return i;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte that s, which is not empty, begins with, and how many bytes of s it takes. */
 static char decoded_byte(struct str s, size_t *ret_n)
 {
-	int high = s.len > 2 && s.p[0] == '%' ? hex_digit(s.p[1]) : -1;
-	int low = high >= 0 ? hex_digit(s.p[2]) : -1;
+	int byte = percent_byte(s);
 
-	*ret_n = low >= 0 ? 3 : 1;
-	if (low >= 0)
-		return (char)(high << 4 | low);
+	*ret_n = byte >= 0 ? 3 : 1;
+	if (byte >= 0)
+		return (char)byte;
 	return s.p[0] == '+' ? ' ' : s.p[0];
 }
 
@@ -88,24 +81,120 @@ static void put_percent_encoded(struct text *t, struct str s)
 static bool put_url(const struct url_cover *c, struct text *t, struct str url, unsigned depth);
 static bool put_parameters(const struct url_cover *c, struct text *t, struct str s, const char *dividers, unsigned depth);
 
-/* A value, or what else may be a percent-encoded URL or query. Where nothing in it is covered, it stays as it was encoded. */
-static bool put_encoded(const struct url_cover *c, struct text *t, struct str s, unsigned depth)
+/* Where the first "://" is, or s.len. */
+static size_t find_scheme(struct str s)
 {
-	struct text plain = {NULL, 0, 0}, shown = {NULL, 0, 0};
+	const char *found = s.len > 0 ? memmem(s.p, s.len, "://", 3) : NULL;
+
+	return found ? (size_t)(found - s.p) : s.len;
+}
+
+/* Whether s holds a covered parameter, and where the value of the first one begins. */
+static bool find_covered(const struct url_cover *c, struct str s, size_t *ret_value)
+{
+	struct str rest = str_find(s, '=') < s.len ? s : STR_NONE;
+
+	while (rest.len > 0) {
+		size_t divider = find_any(rest, "&;\r\n");
+		size_t eq = str_find(str_first(rest, divider), '=');
+
+		if (eq < divider && is_covered(c, str_first(rest, eq))) {
+			*ret_value = s.len - rest.len + eq + 1;
+			return true;
+		}
+		rest = str_from(rest, divider < rest.len ? divider + 1 : divider);
+	}
+	return false;
+}
+
+/* The same for what is percent-encoded. */
+static bool holds_covered(const struct url_cover *c, struct str s)
+{
+	struct text plain = {NULL, 0, 0};
+	size_t value;
+	bool holds;
+
+	url_cover_decode(&plain, s);
+	holds = find_covered(c, text_str(&plain), &value);
+	text_fini(&plain);
+	return holds;
+}
+
+/* How much of s, which begins with what may be an authority, is user information. What may be a covered parameter as well goes
+ * on to the next one. */
+static size_t user_length(const struct url_cover *c, struct str s)
+{
+	size_t n = find_any(s, "/?#");
+
+	while (n > 0 && s.p[n - 1] != '@')
+		n--;
+	if (n > 0 && holds_covered(c, str_first(s, n - 1)))
+		return n + find_any(str_from(s, n), "&#");
+	return n > 0 ? n - 1 : 0;
+}
+
+/* The user information there and, up to the limit, behind every "://", even if it looks percent-encoded. */
+static bool put_users(const struct url_cover *c, struct text *t, struct str s, size_t at, size_t limit)
+{
 	bool is_replaced = false;
 
-	if (depth < DEPTH_MAX && str_find(s, '%') < s.len) {
-		url_cover_decode(&plain, s);
-		if (memmem(plain.p, plain.len, "://", 3))
-			is_replaced = put_url(c, &shown, text_str(&plain), depth + 1);
-		else
-			is_replaced = put_parameters(c, &shown, text_str(&plain), "&#", depth + 1);
+	text_put(t, str_first(s, at));
+	for (;;) {
+		struct str rest = str_from(s, at);
+		size_t user = user_length(c, rest), scheme;
+
+		if (user > 0 || str_starts(rest, STR("@")))
+			is_replaced |= c->put(c->owner, t, str_first(rest, user));
+		at += user;
+		rest = str_from(str_first(s, limit > at ? limit : at), at);
+		scheme = find_scheme(rest);
+		if (scheme == rest.len)
+			break;
+		text_put(t, str_first(rest, scheme + 3));
+		at += scheme + 3;
 	}
+	text_put(t, str_from(s, at));
+	return is_replaced;
+}
+
+/* What was percent-encoded: a URL or a query. */
+static bool put_plain(const struct url_cover *c, struct text *t, struct str s, unsigned depth)
+{
+	return find_scheme(s) < s.len ? put_url(c, t, s, depth) : put_parameters(c, t, s, "&#", depth);
+}
+
+/* A percent-encoded URL or query. Where nothing in it is covered, it stays as it was encoded. */
+static bool put_coded(const struct url_cover *c, struct text *t, struct str s, unsigned depth)
+{
+	struct text plain = {NULL, 0, 0}, shown = {NULL, 0, 0};
+	bool is_replaced;
+
+	url_cover_decode(&plain, s);
+	is_replaced = put_plain(c, &shown, text_str(&plain), depth);
 	if (is_replaced)
 		put_percent_encoded(t, text_str(&shown));
 	else
 		text_put(t, s);
 	text_fini(&plain);
+	text_fini(&shown);
+	return is_replaced;
+}
+
+/* A name, a value, or what else may be a URL, encoded or not, or an encoded query. */
+static bool put_inner(const struct url_cover *c, struct text *t, struct str s, unsigned depth)
+{
+	struct text shown = {NULL, 0, 0};
+	size_t scheme = str_find(s, '@') < s.len ? find_scheme(s) : s.len;
+	bool is_replaced = false;
+
+	if (scheme < s.len) {
+		is_replaced = put_users(c, &shown, s, scheme + 3, s.len);
+		s = text_str(&shown);
+	}
+	if (depth < DEPTH_MAX && str_find(s, '%') < s.len)
+		is_replaced |= put_coded(c, t, s, depth + 1);
+	else
+		text_put(t, s);
 	text_fini(&shown);
 	return is_replaced;
 }
@@ -121,10 +210,13 @@ static bool put_parameter(const struct url_cover *c, struct text *t, struct str 
 		size_t eq = str_find(str_first(s, divider), '=');
 		size_t from = eq < divider ? eq + 1 : 0;
 
-		text_put(t, str_first(s, from));
+		if (from > 0) {
+			is_replaced |= put_inner(c, t, str_first(s, eq), depth);
+			text_byte(t, '=');
+		}
 		if (from > 0 && is_covered(c, str_first(s, eq)))
 			return c->put(c->owner, t, str_from(s, from)) || is_replaced;
-		is_replaced |= put_encoded(c, t, (struct str){s.p + from, divider - from}, depth);
+		is_replaced |= put_inner(c, t, (struct str){s.p + from, divider - from}, depth);
 		if (divider < s.len)
 			text_byte(t, s.p[divider++]);
 		s = str_from(s, divider);
@@ -164,55 +256,72 @@ static size_t authority_start(struct str url)
 	return str_starts(url, STR("//")) ? 2 : 0;
 }
 
-static bool put_authority(const struct url_cover *c, struct text *t, struct str authority)
+/* What stands before query and fragment. Its segments may be URLs as well. */
+static bool put_head(const struct url_cover *c, struct text *t, struct str head, unsigned depth)
 {
-	size_t at = authority.len;
 	bool is_replaced = false;
 
-	while (at > 0 && authority.p[at - 1] != '@')
-		at--;
-	if (at > 0) {
-		is_replaced = c->put(c->owner, t, str_first(authority, at - 1));
-		text_byte(t, '@');
+	if (str_find(head, '%') == head.len) { /* then no segment is one */
+		text_put(t, head);
+		return false;
 	}
-	text_put(t, str_from(authority, at));
+	while (head.len > 0) {
+		size_t end = str_find(head, '/');
+
+		is_replaced |= put_inner(c, t, str_first(head, end), depth);
+		if (end < head.len)
+			text_byte(t, head.p[end++]);
+		head = str_from(head, end);
+	}
 	return is_replaced;
 }
 
-/* Segments of a path may be URLs as well. */
-static bool put_path(const struct url_cover *c, struct text *t, struct str path, unsigned depth)
+/* A URL without user information. It may as well be a query: where there is a covered parameter before the query, that goes on
+ * to the next one. */
+static bool put_parts(const struct url_cover *c, struct text *t, struct str url, unsigned depth)
 {
-	bool is_replaced = false;
+	size_t end = find_any(url, "?#"), value;
+	bool is_replaced;
 
-	while (path.len > 0) {
-		size_t end = str_find(path, '/');
-
-		is_replaced |= put_encoded(c, t, str_first(path, end), depth);
-		if (end < path.len)
-			text_byte(t, path.p[end++]);
-		path = str_from(path, end);
+	if (find_covered(c, str_first(url, end), &value)) {
+		is_replaced = put_head(c, t, str_first(url, value), depth);
+		end = value + find_any(str_from(url, value), "&#");
+		is_replaced |= c->put(c->owner, t, str_first(str_from(url, value), end - value));
+	} else {
+		is_replaced = put_head(c, t, str_first(url, end), depth);
 	}
-	return is_replaced;
+	if (end == url.len)
+		return is_replaced;
+	text_byte(t, url.p[end]);
+	return put_parameters(c, t, str_from(url, end + 1), "&#", depth) || is_replaced;
 }
 
 static bool put_url(const struct url_cover *c, struct text *t, struct str url, unsigned depth)
 {
-	size_t from = authority_start(url);
-	size_t len = find_any(str_from(url, from), "/?#"), mark;
-	bool is_replaced;
+	struct text shown = {NULL, 0, 0};
+	size_t end = find_any(url, "?#");
+	bool is_replaced = false;
 
-	text_put(t, str_first(url, from));
-	is_replaced = put_authority(c, t, str_first(str_from(url, from), len));
-	url = str_from(url, from + len);
-	mark = find_any(url, "?#");
-	is_replaced |= put_path(c, t, str_first(url, mark), depth);
-	if (mark == url.len)
-		return is_replaced;
-	text_byte(t, url.p[mark]);
-	return put_parameters(c, t, str_from(url, mark + 1), "&#", depth) || is_replaced;
+	if (str_find(url, '@') < end) {
+		is_replaced = put_users(c, &shown, url, authority_start(url), end);
+		url = text_str(&shown);
+	}
+	is_replaced |= put_parts(c, t, url, depth);
+	text_fini(&shown);
+	return is_replaced;
+}
+
+/* Whether there is anything in s that could be covered. */
+static bool may_hold(struct str s)
+{
+	return str_find(s, '=') < s.len || str_find(s, '@') < s.len || str_find(s, '%') < s.len;
 }
 
 bool url_cover_url(const struct url_cover *c, struct text *t, struct str url)
 {
+	if (!may_hold(url)) {
+		text_put(t, url);
+		return false;
+	}
 	return put_url(c, t, url, 0);
 }
