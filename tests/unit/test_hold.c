@@ -66,7 +66,7 @@ static void test_age_strikes_when_idle(void **state)
 	assert_int_equal(b->fake.prunes, prunes + 10);
 }
 
-/* Goes on while there is more to do, a step at a time. */
+/* Goes on while there is more to do; how many steps fit beside the batches is for the clock to say. */
 static void test_prunes_in_steps(void **state)
 {
 	struct bench *b = *state;
@@ -75,14 +75,16 @@ static void test_prunes_in_steps(void **state)
 	b->fake.has_more = true;
 	add_flow(b, 0);
 	pass(b, 200 * MS);
-	assert_int_equal(b->fake.prunes, prunes + 1);
 	for (int i = 0; i < 5; i++) {
+		assert_true(b->fake.prunes > prunes);
+		prunes = b->fake.prunes;
 		assert_int_equal(hold_due_us(&b->hold), 0);
 		pass(b, 0);
 	}
+	prunes = b->fake.prunes;
 	b->fake.has_more = false;
 	pass(b, 0);
-	assert_int_equal(b->fake.prunes, prunes + 7);
+	assert_int_equal(b->fake.prunes, prunes + 1);
 	assert_int_equal(hold_due_us(&b->hold), INT64_MAX);
 }
 
