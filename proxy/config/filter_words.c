@@ -25,7 +25,8 @@ static const char *scheme_at(size_t i)
 
 static const char *error_at(size_t i)
 {
-	return i == ERR_none || i == ERR_cancelled ? "" : error_name((enum error)i);
+	/* Of imported flows "cancelled" is one as well. */
+	return i == ERR_none ? "" : error_name((enum error)i);
 }
 
 struct word_set {
@@ -48,10 +49,12 @@ static struct word_set words_of(enum filter_field f)
 	}
 }
 
-static bool has_word(const struct word_set *set, struct str word)
+static bool has_word(const struct word_set *set, struct str word, bool is_caseless)
 {
 	for (size_t i = 0; i < set->n; i++) {
-		if (str_ieq(str_of(set->at(i)), word))
+		struct str known = str_of(set->at(i));
+
+		if (is_caseless ? str_ieq(known, word) : str_eq(known, word))
 			return true;
 	}
 	return word.len == 0;
@@ -65,7 +68,7 @@ bool filter_word_check(struct filter_parser *p, const struct filter_node *node, 
 	char list[LIST_BYTES] = "";
 	size_t nearest, len = 0;
 
-	if (set.n == 0 || !is_whole || has_word(&set, word))
+	if (set.n == 0 || !is_whole || has_word(&set, word, filter_field_is_caseless(node->field)))
 		return true;
 	nearest = suggest_word(word, set.at, set.n);
 	if (nearest < set.n)

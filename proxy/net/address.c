@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 static const struct sockaddr_in *v4_of(const struct address *a)
@@ -120,7 +119,7 @@ static char *put_decimal(char *to, unsigned n)
 }
 
 /* For each flow, which printf is too slow for. */
-static char *put_v4(char *to, const struct sockaddr_in *v4)
+static void put_v4(char *to, const struct sockaddr_in *v4)
 {
 	uint32_t host = ntohl(v4->sin_addr.s_addr);
 
@@ -130,16 +129,21 @@ static char *put_v4(char *to, const struct sockaddr_in *v4)
 			*to++ = '.';
 	}
 	*to = '\0';
-	return to;
+}
+
+/* Room for INET6_ADDRSTRLEN bytes is enough. */
+static void put_host(char *to, const struct address *a)
+{
+	*to = '\0';
+	if (a->len != 0 && a->ss.ss_family == AF_INET)
+		put_v4(to, v4_of(a));
+	else if (a->len != 0 && a->ss.ss_family == AF_INET6)
+		inet_ntop(AF_INET6, &v6_of(a)->sin6_addr, to, INET6_ADDRSTRLEN);
 }
 
 const char *address_format_host(const struct address *a, char to[ADDRESS_TEXT_BYTES])
 {
-	to[0] = '\0';
-	if (a->len != 0 && a->ss.ss_family == AF_INET)
-		put_v4(to, v4_of(a));
-	else if (a->len != 0 && a->ss.ss_family == AF_INET6)
-		inet_ntop(AF_INET6, &v6_of(a)->sin6_addr, to, ADDRESS_TEXT_BYTES);
+	put_host(to, a);
 	return to;
 }
 
@@ -148,7 +152,7 @@ const char *address_format(const struct address *a, char to[ADDRESS_TEXT_BYTES])
 	bool is_v6 = a->ss.ss_family == AF_INET6;
 	char *end = to + is_v6;
 
-	address_format_host(a, end);
+	put_host(end, a);
 	if (*end == '\0') {
 		to[0] = '\0';
 		return to;

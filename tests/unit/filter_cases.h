@@ -76,6 +76,7 @@ static const struct filter_case filter_cases[] = {
 	{"user == \"ann\"", CASE_GET, true},
 	{"user == \"Ann\"", CASE_GET, false},
 	{"outcome == \"delivered\"", CASE_GET, true},
+	{"error == \"cancelled\"", CASE_GET, false},
 	{"error == \"connect_refused\"", CASE_POST, true},
 	{"host == \"::1\" && port == 80", CASE_POST, true},
 	{"url == \"mail.example.com:993\"", CASE_CONNECT, true},

@@ -61,6 +61,7 @@ static inline void rows_open(struct filter_rows *r)
 
 static inline void rows_close(struct filter_rows *r)
 {
+	reader_drop_statements(&r->reader);
 	head_lines_free(r->reader.lines);
 	sqlite3_close(r->reader.db);
 }

@@ -153,6 +153,7 @@ static const struct bad bad[] = {
 		"\"x\" at 22: no outcome is called so: there are \"pending\", \"delivered\", \"failed\", \"cancelled\", "
 		"\"interrupted\"",
 		22},
+	{"outcome == \"Delivered\"", "\"Delivered\" at 11: no outcome is called so; is \"delivered\" meant?", 11},
 	{"scheme != \"ftp\"", "\"ftp\" at 10: no scheme is called so; is \"http\" meant?", 10},
 	{"error == \"resolve_timout\"", "\"resolve_timout\" at 9: no error is called so; is \"resolve_timeout\" meant?", 9},
 	{"error == \"certificate problem\"", "\"certificate problem\" at 9: no error is called so", 9},
