@@ -98,13 +98,15 @@ static const struct {
 	{'u', "", "&token=", "", false},
 	{'u', "/?a=", "&token=", "", true},
 	{'u', "http://", "", "/?#", false},
-	{'u', "/?a=http://x:", "", "/?#&;=\r\n", false},
+	{'u', "/?a=http://x:", "", "/?#&", false},
 	{'u', "/a/http://x:", "", "/?#", false},
+	{'u', "/a;b=", "&token=", "", true},
 	{'u', "/?a=", "http://u:", "", true},
 	{'q', "", "&token=", "", false},
 	{'q', "a=", "&token=", "", true},
 	{'l', "GET ", "&token=", "", false},
 	{'w', "", "&token=", "", false},
+	{'w', "http://x;a=", "&token=", "", true},
 	{'w', "see x://", "", "/?# \"<>\r\n\t", false},
 };
 

@@ -263,6 +263,41 @@ static void test_several_types(void **state)
 	check(rig, true, "", "{\"password\":\"#\"}");
 }
 
+/* How many types there are does not matter; how many of them ask for different things is bounded. */
+static void test_many_types(void **state)
+{
+	enum { TYPES = 300, TOO_MANY = 9 };
+	struct rig *rig = *state;
+	struct field lines[TYPES];
+	char other[TYPES][48];
+	struct fields f = {lines, TYPES, TYPES};
+	const struct redact_types types = {&f, STR("application/json")};
+	const struct str body = STR("--B\r\n\r\nx\r\n--B--");
+	const uint64_t met = redactor_met(rig->r);
+
+	for (size_t i = 0; i < TYPES; i++) {
+		snprintf(other[i], sizeof(other[i]), "multipart/mixed; boundary=B; x=%zu", i);
+		lines[i].name = STR("Content-Type");
+		lines[i].value = i % 2 ? STR("application/json") : STR("application/x-www-form-urlencoded");
+	}
+	assert_int_equal(redact_typed_body(rig->r, &rig->out, &types, STR_NONE, STR("[1,{\"password\":\"x\"}]")),
+		REDACT_REPLACED);
+	check(rig, true, "", "[1,{\"password\":\"#\"}]");
+	assert_int_equal(redactor_met(rig->r) - met, 2); /* by each kind once */
+	for (size_t i = 0; i < TYPES; i++)
+		lines[i].value = str_of(other[0]);
+	assert_int_equal(redact_typed_body(rig->r, &rig->out, &types, STR_NONE, body), REDACT_NOTHING);
+	for (size_t i = 0; i < TYPES; i++)
+		lines[i].value = str_of(other[i]);
+	f.n = TOO_MANY - 1;
+	assert_int_equal(redact_typed_body(rig->r, &rig->out, &(struct redact_types){&f, STR_NONE}, STR_NONE, body),
+		REDACT_NOTHING);
+	f.n = TOO_MANY;
+	assert_int_equal(redact_typed_body(rig->r, &rig->out, &(struct redact_types){&f, STR_NONE}, STR_NONE, body),
+		REDACT_BLIND);
+	assert_int_equal(rig->out.len, 0);
+}
+
 static bool may_cover(const char *type, const char *codings, struct str start)
 {
 	const struct redact_types types = {NULL, str_of(type)};
@@ -317,6 +352,7 @@ int main(void)
 		REDACT_TEST(test_too_large),
 		REDACT_TEST(test_codings),
 		REDACT_TEST(test_several_types),
+		REDACT_TEST(test_many_types),
 		REDACT_TEST(test_may_cover),
 		REDACT_TEST(test_covers),
 	};

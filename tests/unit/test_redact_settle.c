@@ -92,6 +92,39 @@ static void test_users(void **state)
 	CHECK_CASES(*state, cases);
 }
 
+/* User information in which a query would be divided. */
+static void test_divided_users(void **state)
+{
+	static const struct test_case cases[] = {
+		{redact_url, "/?u=http://a:b;c@d/", "/?u=http://#@d/"},
+		{redact_query, "u=http://a:b;c@d/&e", "u=http://#@d/&e"},
+		{redact_query, "u=http://a:b=c;d\r\ne@f/&g", "u=http://#@f/&g"},
+		{redact_query, "x;http://a;b@c;d", "x;http://#@c;d"},
+		{redact_query, "u=http://a;b@c/;token=d", "u=http://#@c/;token=#"},
+		{redact_query, "u=http://a;token=b@c/&d", "u=http://#&d"},
+		{redact_query, "u=http://a;[@]token=b&c", "u=http://#@]token=#&c"},
+		{redact_query, "token=http://a:b@c/", "token=#"},
+		{redact_words, "u=http://a:b;c@d/", "u=http://#@d/"},
+	};
+
+	CHECK_CASES(*state, cases);
+}
+
+/* Parameters in the segments of a path. */
+static void test_segments(void **state)
+{
+	static const struct test_case cases[] = {
+		{redact_url, "/a;next=token%3Db/c", "/a;next=token%3D#/c"},
+		{redact_url, "/a/token=b/c", "/a/token=#/c"},
+		{redact_url, "/a;b=c%20d/e=f", "/a;b=c%20d/e=f"},
+		{redact_url, "/a;b=http%3A%2F%2Fc:d;e%40f/g", "/a%3Bb%3Dhttp://#%40f/g"},
+		{redact_words, "detail:next=token%3Da&u=http://b/", "detail:next=token%3D#&u=http://b/"},
+		{redact_words, "detail:next=token%3Da", "detail:next=token%3D#"},
+	};
+
+	CHECK_CASES(*state, cases);
+}
+
 /* Takes one byte away each time. */
 static bool shorten(const struct redactor *r, struct text *to, struct str s)
 {
@@ -113,6 +146,32 @@ static void test_rounds(void **state)
 	check(rig, true, "", "x=#");
 	assert_false(redact_settle_text(rig->r, &rig->out, STR_NONE, shorten));
 	assert_int_equal(rig->out.len, 0);
+}
+
+/* Makes twice as much of what is not yet too large, and counts how often. */
+static enum redact_end twice(const void *owner, const struct redactor *r, struct text *to, struct str s)
+{
+	(void)r;
+	++*(unsigned *)owner;
+	text_put(to, s);
+	text_put(to, s);
+	return REDACT_REPLACED;
+}
+
+/* What becomes too large goes through no further round. */
+static void test_rounds_of_large(void **state)
+{
+	struct rig *rig = *state;
+	struct text body = {NULL, 0, 0};
+	unsigned rounds = 0;
+
+	while (body.len <= REDACT_MAX_BODY / 4)
+		text_put(&body, STR("0123456789abcdef"));
+	text_put(&rig->out, STR("x="));
+	assert_int_equal(redact_settle(rig->r, &rig->out, text_str(&body), twice, &rounds), REDACT_BLIND);
+	assert_int_equal(rounds, 2);
+	check(rig, true, "", "x=");
+	text_fini(&body);
 }
 
 /* Only the first round counts. */
@@ -177,7 +236,10 @@ int main(void)
 		REDACT_TEST(test_signs_in_secrets),
 		REDACT_TEST(test_encoded_again),
 		REDACT_TEST(test_users),
+		REDACT_TEST(test_divided_users),
+		REDACT_TEST(test_segments),
 		REDACT_TEST(test_rounds),
+		REDACT_TEST(test_rounds_of_large),
 		REDACT_TEST(test_count),
 		REDACT_TEST(test_bodies),
 		REDACT_TEST(test_growth),

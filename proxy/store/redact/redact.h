@@ -43,7 +43,7 @@ bool redact_start_line(const struct redactor *r, struct text *to, struct str lin
 enum redact_end {
 	REDACT_NOTHING,  /* nothing to replace: the text is as it was before */
 	REDACT_REPLACED, /* the body that is to be kept was appended: without its content coding */
-	REDACT_BLIND     /* JSON or a form that cannot be looked through (unknown coding, too large): not to be kept */
+	REDACT_BLIND /* JSON or a form that cannot be looked through (unknown coding, too large, too many types): not to be kept */
 };
 enum { REDACT_MAX_BODY = 4 * 1024 * 1024 }; /* decoded */
 /* What is said of the type of a body. Who reads it may believe any of these, so each of them counts. */

@@ -6,7 +6,11 @@
 
 #include <string.h>
 
-enum { TYPE_ARENA_BYTES = 64 * 1024, START_BYTES = 1024 };
+enum {
+	TYPE_ARENA_BYTES = 64 * 1024,
+	START_BYTES = 1024,
+	ASKS_MAX = 8 /* of one body: one of each kind, and a few boundaries */
+};
 
 /* From what is not looked at to what is what it says. */
 enum kind {
@@ -154,18 +158,57 @@ bool redact_may_cover(const struct redact_types *types, struct str codings, stru
 	return may_cover;
 }
 
-/* One round: what one type after the other asks for. */
-static enum redact_end put_by_types(const void *owner, const struct redactor *r, struct text *to, struct str body)
+/* The types that ask for different things. */
+struct asks {
+	struct {
+		struct str type;
+		enum kind kind;
+	} v[ASKS_MAX];
+	size_t n;
+};
+
+/* Only of multipart types there is more to know than the kind. */
+static bool is_asked(const struct asks *a, struct str type, enum kind kind)
 {
-	const struct redact_types *types = owner;
-	enum redact_end all = REDACT_NOTHING;
-	struct text now = {NULL, 0, 0};
+	for (size_t i = 0; i < a->n; i++) {
+		if (a->v[i].kind == kind && (kind != KIND_MULTIPART || str_eq(a->v[i].type, type)))
+			return true;
+	}
+	return false;
+}
+
+/* False if they are too many: each costs a pass over the body. */
+static bool take_asks(struct asks *ret, const struct redact_types *types)
+{
+	struct asks a = {.n = 0};
 	struct str type;
 	size_t at = 0;
 
-	while (all != REDACT_BLIND && next_type(types, &at, &type)) {
+	while (next_type(types, &at, &type)) {
+		enum kind kind = kind_of_type(type);
+
+		if (kind == KIND_OTHER || is_asked(&a, type, kind))
+			continue;
+		if (a.n == ASKS_MAX)
+			return false;
+		a.v[a.n].type = type;
+		a.v[a.n++].kind = kind;
+	}
+	*ret = a;
+	return true;
+}
+
+/* One round: what one type after the other asks for. */
+static enum redact_end put_by_types(const void *owner, const struct redactor *r, struct text *to, struct str body)
+{
+	const struct asks *asks = owner;
+	enum redact_end all = REDACT_NOTHING;
+	struct text now = {NULL, 0, 0};
+
+	for (size_t i = 0; i < asks->n && all != REDACT_BLIND; i++) {
+		struct str s = all == REDACT_REPLACED ? text_str(&now) : body;
 		struct text shown = {NULL, 0, 0};
-		enum redact_end end = redact_plain_body(r, &shown, type, all == REDACT_REPLACED ? text_str(&now) : body, 0);
+		enum redact_end end = redact_plain_body(r, &shown, asks->v[i].type, s, 0);
 
 		if (end == REDACT_NOTHING) {
 			text_fini(&shown);
@@ -181,26 +224,21 @@ static enum redact_end put_by_types(const void *owner, const struct redactor *r,
 	return all;
 }
 
-static bool is_one_type(const struct redact_types *t)
-{
-	struct str type;
-	size_t at = 0;
-
-	return next_type(t, &at, &type) && !next_type(t, &at, &type);
-}
-
 /* What one type asks for settles by itself; several may undo what the others read. What has become too large to be looked
  * through again is kept back at once. */
 static enum redact_end redact_by_types(const struct redactor *r, struct text *to, const struct redact_types *types,
 	struct str body)
 {
 	size_t len = to->len;
+	struct asks asks;
 	enum redact_end end;
 
-	if (is_one_type(types))
-		end = put_by_types(types, r, to, body);
+	if (!take_asks(&asks, types))
+		return REDACT_BLIND;
+	if (asks.n <= 1)
+		end = put_by_types(&asks, r, to, body);
 	else
-		end = redact_settle(r, to, body, put_by_types, types);
+		end = redact_settle(r, to, body, put_by_types, &asks);
 	if (end != REDACT_REPLACED || to->len - len <= REDACT_MAX_BODY)
 		return end;
 	to->len = len;

@@ -38,11 +38,12 @@ void redact_note_met(const struct redactor *r);
 
 /* One round over a text or body: as redact_body. It appends nothing but where it replaced something. */
 typedef enum redact_end redact_round(const void *owner, const struct redactor *r, struct text *to, struct str s);
-/* Rounds over what was made, until one replaces nothing; REDACT_BLIND if they are too many. */
+/* Rounds over what was made, until one replaces nothing; REDACT_BLIND if they are too many, or if one makes more than
+ * REDACT_MAX_BODY of it. */
 enum redact_end redact_settle(const struct redactor *r, struct text *to, struct str s, redact_round *round, const void *owner);
 /* One round over a text: as redact_url. */
 typedef bool redact_text_round(const struct redactor *r, struct text *to, struct str s);
-/* The same for texts. One that takes too many is a secret as a whole. */
+/* The same for texts. What would be REDACT_BLIND is a secret as a whole. */
 bool redact_settle_text(const struct redactor *r, struct text *to, struct str s, redact_text_round *round);
 /* One round of redact_url and redact_query. */
 bool redact_url_once(const struct redactor *r, struct text *to, struct str url);

@@ -17,6 +17,18 @@ static struct redactor without_count(const struct redactor *r)
 	return again;
 }
 
+/* One round. What has become too large to be looked through again is given up. */
+static enum redact_end run(redact_round *round, const void *owner, const struct redactor *r, struct text *to, struct str s)
+{
+	size_t from = to->len;
+	enum redact_end end = round(owner, r, to, s);
+
+	if (end != REDACT_REPLACED || to->len - from <= REDACT_MAX_BODY)
+		return end;
+	to->len = from;
+	return REDACT_BLIND;
+}
+
 /* The rounds after the first one, on the text from there on. */
 static enum redact_end settle_rest(const struct redactor *r, struct text *to, size_t from, redact_round *round,
 	const void *owner)
@@ -26,7 +38,7 @@ static enum redact_end settle_rest(const struct redactor *r, struct text *to, si
 	for (unsigned n = 1; n < ROUNDS_MAX && end == REDACT_REPLACED; n++) {
 		struct text shown = {NULL, 0, 0};
 
-		end = round(owner, r, &shown, str_from(text_str(to), from));
+		end = run(round, owner, r, &shown, str_from(text_str(to), from));
 		if (end == REDACT_REPLACED) {
 			to->len = from;
 			text_put(to, text_str(&shown));
@@ -39,7 +51,7 @@ static enum redact_end settle_rest(const struct redactor *r, struct text *to, si
 enum redact_end redact_settle(const struct redactor *r, struct text *to, struct str s, redact_round *round, const void *owner)
 {
 	size_t from = to->len;
-	enum redact_end end = round(owner, r, to, s);
+	enum redact_end end = run(round, owner, r, to, s);
 	struct redactor again;
 
 	if (end != REDACT_REPLACED)

@@ -95,7 +95,7 @@ static bool find_covered(const struct url_cover *c, struct str s, size_t *ret_va
 	struct str rest = str_find(s, '=') < s.len ? s : STR_NONE;
 
 	while (rest.len > 0) {
-		size_t divider = find_any(rest, "&;\r\n");
+		size_t divider = find_any(rest, "&;?\r\n");
 		size_t eq = str_find(str_first(rest, divider), '=');
 
 		if (eq < divider && is_covered(c, str_first(rest, eq))) {
@@ -120,14 +120,22 @@ static bool holds_covered(const struct url_cover *c, struct str s)
 	return holds;
 }
 
-/* How much of s, which begins with what may be an authority, is user information. What may be a covered parameter as well goes
- * on to the next one. */
-static size_t user_length(const struct url_cover *c, struct str s)
+/* What is behind the user information of s, which begins with what may be an authority; 0 if there is no @. */
+static size_t user_end(struct str s)
 {
 	size_t n = find_any(s, "/?#");
 
 	while (n > 0 && s.p[n - 1] != '@')
 		n--;
+	return n;
+}
+
+/* How much of s, which begins with what may be an authority, is user information. What may be a covered parameter as well goes
+ * on to the next one. */
+static size_t user_length(const struct url_cover *c, struct str s)
+{
+	size_t n = user_end(s);
+
 	if (n > 0 && holds_covered(c, str_first(s, n - 1)))
 		return n + find_any(str_from(s, n), "&#");
 	return n > 0 ? n - 1 : 0;
@@ -180,8 +188,39 @@ static bool put_coded(const struct url_cover *c, struct text *t, struct str s, u
 	return is_replaced;
 }
 
-/* A name, a value, or what else may be a URL, encoded or not, or an encoded query. */
+/* A name, a value, or what else may be an encoded URL or query. */
 static bool put_inner(const struct url_cover *c, struct text *t, struct str s, unsigned depth)
+{
+	if (depth < DEPTH_MAX && str_find(s, '%') < s.len)
+		return put_coded(c, t, s, depth + 1);
+	text_put(t, s);
+	return false;
+}
+
+/* Names and values, divided where a server may do so. */
+static bool put_pieces(const struct url_cover *c, struct text *t, struct str s, unsigned depth)
+{
+	bool is_replaced = false;
+
+	while (s.len > 0) {
+		size_t end = find_any(s, "=;?\r\n");
+
+		if (end < s.len && s.p[end] == '=') {
+			is_replaced |= put_inner(c, t, str_first(s, end), depth);
+			text_byte(t, '=');
+			s = str_from(s, end + 1);
+			end = find_any(s, ";?\r\n");
+		}
+		is_replaced |= put_inner(c, t, str_first(s, end), depth);
+		if (end < s.len)
+			text_byte(t, s.p[end++]);
+		s = str_from(s, end);
+	}
+	return is_replaced;
+}
+
+/* What is covered by no name: first the user information, in which dividers may stand. */
+static bool put_uncovered(const struct url_cover *c, struct text *t, struct str s, unsigned depth)
 {
 	struct text shown = {NULL, 0, 0};
 	size_t scheme = str_find(s, '@') < s.len ? find_scheme(s) : s.len;
@@ -191,37 +230,37 @@ static bool put_inner(const struct url_cover *c, struct text *t, struct str s, u
 		is_replaced = put_users(c, &shown, s, scheme + 3, s.len);
 		s = text_str(&shown);
 	}
-	if (depth < DEPTH_MAX && str_find(s, '%') < s.len)
-		is_replaced |= put_coded(c, t, s, depth + 1);
-	else
-		text_put(t, s);
+	is_replaced |= put_pieces(c, t, s, depth);
 	text_fini(&shown);
 	return is_replaced;
+}
+
+/* Where the first covered value begins, or the user information in which it stands; s.len: nowhere. */
+static size_t covered_start(const struct url_cover *c, struct str s)
+{
+	struct str before;
+	size_t value, at = 0, scheme;
+
+	if (!find_covered(c, s, &value))
+		return s.len;
+	for (;;) {
+		before = str_from(str_first(s, value), at);
+		scheme = find_scheme(before);
+		if (scheme == before.len)
+			break;
+		at += scheme + 3;
+	}
+	return at > 0 && at + user_end(str_from(s, at)) > value ? at : value;
 }
 
 /* What stands between two &: one parameter, or several where the server divides at ; or at the ends of lines, or where a URL
  * stands in a value. A covered value goes on to the end, since the server may not divide it. */
 static bool put_parameter(const struct url_cover *c, struct text *t, struct str s, unsigned depth)
 {
-	bool is_replaced = false;
+	size_t covered = covered_start(c, s);
+	bool is_replaced = put_uncovered(c, t, str_first(s, covered), depth);
 
-	while (s.len > 0) {
-		size_t divider = find_any(s, ";?\r\n");
-		size_t eq = str_find(str_first(s, divider), '=');
-		size_t from = eq < divider ? eq + 1 : 0;
-
-		if (from > 0) {
-			is_replaced |= put_inner(c, t, str_first(s, eq), depth);
-			text_byte(t, '=');
-		}
-		if (from > 0 && is_covered(c, str_first(s, eq)))
-			return c->put(c->owner, t, str_from(s, from)) || is_replaced;
-		is_replaced |= put_inner(c, t, (struct str){s.p + from, divider - from}, depth);
-		if (divider < s.len)
-			text_byte(t, s.p[divider++]);
-		s = str_from(s, divider);
-	}
-	return is_replaced;
+	return (covered < s.len && c->put(c->owner, t, str_from(s, covered))) || is_replaced;
 }
 
 static bool put_parameters(const struct url_cover *c, struct text *t, struct str s, const char *dividers, unsigned depth)
@@ -256,19 +295,33 @@ static size_t authority_start(struct str url)
 	return str_starts(url, STR("//")) ? 2 : 0;
 }
 
-/* What stands before query and fragment. Its segments may be URLs as well. */
+/* A segment of a path: parameters (RFC 3986, section 3.3), or encoded as one. */
+static bool put_segment(const struct url_cover *c, struct text *t, struct str s, unsigned depth)
+{
+	struct text shown = {NULL, 0, 0};
+	bool is_replaced;
+
+	if (find_any(s, "=&;\r\n") == s.len)
+		return put_inner(c, t, s, depth);
+	is_replaced = put_parameters(c, &shown, s, "&", depth);
+	is_replaced |= put_inner(c, t, text_str(&shown), depth);
+	text_fini(&shown);
+	return is_replaced;
+}
+
+/* What stands before query and fragment. */
 static bool put_head(const struct url_cover *c, struct text *t, struct str head, unsigned depth)
 {
 	bool is_replaced = false;
 
-	if (str_find(head, '%') == head.len) { /* then no segment is one */
+	if (find_any(head, "%=") == head.len) { /* then no segment holds anything */
 		text_put(t, head);
 		return false;
 	}
 	while (head.len > 0) {
 		size_t end = str_find(head, '/');
 
-		is_replaced |= put_inner(c, t, str_first(head, end), depth);
+		is_replaced |= put_segment(c, t, str_first(head, end), depth);
 		if (end < head.len)
 			text_byte(t, head.p[end++]);
 		head = str_from(head, end);

@@ -1,6 +1,7 @@
 /* Finds what may be secret in a URL: user information, and the values of parameters with certain names, in the query, in the
- * fragment (where OAuth puts tokens), in an urlencoded body, and in URLs that stand in one of these, percent-encoded or not.
- * What may be read in several ways is covered as far as any of them goes. What is put in their place is the caller's to say.
+ * fragment (where OAuth puts tokens), in the segments of a path, in an urlencoded body, and in URLs that stand in one of these,
+ * percent-encoded or not. What may be read in several ways is covered as far as any of them goes. What is put in their place is
+ * the caller's to say.
  * One round: what was found may have hidden more, see redact_settle.c. */
 #ifndef VIADUCT_STORE_URL_COVER_H
 #define VIADUCT_STORE_URL_COVER_H
