@@ -235,14 +235,15 @@ static bool put_uncovered(const struct url_cover *c, struct text *t, struct str 
 	return is_replaced;
 }
 
-/* Where the first covered value begins, or the user information in which it stands; s.len: nowhere. */
-static size_t covered_start(const struct url_cover *c, struct str s)
+/* Whether s has a covered value, which may be empty, and where the first one begins, or the user information in which it
+ * stands. */
+static bool find_covered_start(const struct url_cover *c, struct str s, size_t *ret)
 {
 	struct str before;
 	size_t value, at = 0, scheme;
 
 	if (!find_covered(c, s, &value))
-		return s.len;
+		return false;
 	for (;;) {
 		before = str_from(str_first(s, value), at);
 		scheme = find_scheme(before);
@@ -250,17 +251,19 @@ static size_t covered_start(const struct url_cover *c, struct str s)
 			break;
 		at += scheme + 3;
 	}
-	return at > 0 && at + user_end(str_from(s, at)) > value ? at : value;
+	*ret = at > 0 && at + user_end(str_from(s, at)) > value ? at : value;
+	return true;
 }
 
 /* What stands between two &: one parameter, or several where the server divides at ; or at the ends of lines, or where a URL
  * stands in a value. A covered value goes on to the end, since the server may not divide it. */
 static bool put_parameter(const struct url_cover *c, struct text *t, struct str s, unsigned depth)
 {
-	size_t covered = covered_start(c, s);
+	size_t covered = s.len;
+	bool has_covered = find_covered_start(c, s, &covered);
 	bool is_replaced = put_uncovered(c, t, str_first(s, covered), depth);
 
-	return (covered < s.len && c->put(c->owner, t, str_from(s, covered))) || is_replaced;
+	return (has_covered && c->put(c->owner, t, str_from(s, covered))) || is_replaced;
 }
 
 static bool put_parameters(const struct url_cover *c, struct text *t, struct str s, const char *dividers, unsigned depth)
