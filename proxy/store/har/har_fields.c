@@ -59,18 +59,6 @@ void har_put_fields(struct har_out *x, const char *key, const struct fields *f)
 	text_byte(x->t, ']');
 }
 
-static bool put_pair(void *owner, const struct form_pair *p)
-{
-	struct text *t = owner;
-
-	json_next(t);
-	text_byte(t, '{');
-	har_put_str(t, "name", p->name);
-	har_put_str(t, "value", p->value);
-	text_byte(t, '}');
-	return true;
-}
-
 /* The URL is one that may be shown. */
 void har_put_query(struct har_out *x, struct str url)
 {
@@ -80,7 +68,7 @@ void har_put_query(struct har_out *x, struct str url)
 	json_key(x->t, "queryString");
 	text_byte(x->t, '[');
 	if (mark < bare.len)
-		(void)form_each_pair(x->arena, str_from(bare, mark + 1), put_pair, x->t);
+		(void)form_each_pair(x->arena, str_from(bare, mark + 1), har_put_pair, x->t);
 	text_byte(x->t, ']');
 }
 

@@ -6,18 +6,6 @@
 #include "store/har/har_put.h"
 #include "store/json.h"
 
-static bool put_pair(void *owner, const struct form_pair *p)
-{
-	struct text *t = owner;
-
-	json_next(t);
-	text_byte(t, '{');
-	har_put_str(t, "name", p->name);
-	har_put_str(t, "value", p->value);
-	text_byte(t, '}');
-	return true;
-}
-
 static bool put_part(void *owner, const struct form_part *p)
 {
 	struct text *t = owner;
@@ -45,7 +33,7 @@ void har_put_params(struct har_out *x, struct str content_type, struct str body)
 	json_key(x->t, "params");
 	text_byte(x->t, '[');
 	if (is_pairs)
-		(void)form_each_pair(x->arena, body, put_pair, x->t);
+		(void)form_each_pair(x->arena, body, har_put_pair, x->t);
 	else
 		(void)form_each_part(x->arena, type.boundary, body, put_part, x->t);
 	text_byte(x->t, ']');

@@ -91,6 +91,18 @@ void har_put_flag(struct text *t, const char *key, bool is_set)
 		json_bool(t, key, true);
 }
 
+bool har_put_pair(void *owner, const struct form_pair *p)
+{
+	struct text *t = owner;
+
+	json_next(t);
+	text_byte(t, '{');
+	har_put_str(t, "name", p->name);
+	har_put_str(t, "value", p->value);
+	text_byte(t, '}');
+	return true;
+}
+
 void har_put_base64(struct text *t, struct str bytes)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

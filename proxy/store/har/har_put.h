@@ -2,6 +2,7 @@
 #ifndef VIADUCT_STORE_HAR_PUT_H
 #define VIADUCT_STORE_HAR_PUT_H
 
+#include "http/form.h"
 #include "store/text.h"
 
 /* A JSON string; what is no UTF-8 is read as ISO 8859-1, a NUL as U+FFFD: for people, not exact. */
@@ -18,6 +19,8 @@ void har_put_ms(struct text *t, const char *key, int64_t us);
 void har_put_time(struct text *t, const char *key, int64_t us);
 /* A member that stands only where it is true. */
 void har_put_flag(struct text *t, const char *key, bool is_set);
+/* An element of an array: `name` and `value`. owner: the struct text; true (for form_each_pair). */
+bool har_put_pair(void *owner, const struct form_pair *p);
 /* The inside of a JSON string: base64 (RFC 4648) with padding. */
 void har_put_base64(struct text *t, struct str bytes);
 
